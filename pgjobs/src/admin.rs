@@ -31,12 +31,29 @@ pub use workflow::{cancel_workflow, retry_workflow};
 
 /// Requeues failed and cancelled jobs, with all their runs available again, and returns the ids of those that
 /// it found.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{JobId, admin};
+///
+/// let ids: Vec<JobId> = vec!["0199d1f2a4b07c3e8f5a6b7c8d9e0f12".parse()?];
+/// let back = admin::retry(&pool, &ids).await?;
+/// println!("{} of {} run again", back.len(), ids.len());
+/// # Ok(()) }
+/// ```
 pub async fn retry(pool: &PgPool, jobs: &[JobId]) -> Result<Vec<JobId>, Error> {
     db::admin::retry(&mut *pool.acquire().await?, jobs, None).await
 }
 
 /// Deletes up to `limit` pending jobs under a topic permanently, and returns how many; call it again until it
 /// returns 0.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let mail = "mail.*".parse()?;
+/// while pgjobs::admin::purge(&pool, &mail, 1000).await? > 0 {}
+/// # Ok(()) }
+/// ```
 pub async fn purge(pool: &PgPool, topic: &Topic, limit: u16) -> Result<u64, Error> {
     let purged = db::admin::purge(&mut *pool.acquire().await?, topic, i32::from(limit)).await?;
     Ok(purged.unsigned_abs())
@@ -148,6 +165,15 @@ pub async fn audit(pool: &PgPool, filter: &AuditFilter) -> Result<Vec<AuditRow>,
 /// several rules for a job that with the longest topic decides, and of two with one topic that for its state.
 /// What is over is deleted by workers, some at a time.
 ///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{JobState, admin};
+///
+/// // Successes of the mails a day, failures as long as everything else.
+/// admin::keep(&pool, &"mail.*".parse()?, Some(JobState::Success), 1).await?;
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`Error::Refused`] with `PT400` for more days than `jobs.config.history_days`, after which all of history
 /// is dropped.
@@ -170,6 +196,14 @@ pub async fn drop_keep(
 }
 
 /// The rules of [`keep`], those that decide first first.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for rule in pgjobs::admin::keep_rules(&pool).await? {
+///     println!("{rule:?}");
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn keep_rules(pool: &PgPool) -> Result<Vec<KeepRule>, Error> {
     db::admin::records::keep_rules(&mut *pool.acquire().await?).await
 }

@@ -7,6 +7,15 @@ mod deploy;
 mod figures;
 mod pages;
 mod probes;
+mod cli_reference;
+mod configuration;
+mod errors;
+mod features;
+mod lists;
+mod macro_reference;
+mod messages;
+mod pages;
+mod reference;
 mod sql;
 
 use std::fs;

@@ -178,16 +178,41 @@ impl Operation {
 }
 
 /// One operation; [`Error::Refused`] with `PT404` when there is none.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// let operation = pgjobs::admin::operation(&pool, id).await?;
+/// println!("operation {id} is {}", operation.state);
+/// # Ok(()) }
+/// ```
 pub async fn operation(pool: &PgPool, id: i64) -> Result<OperationRow, Error> {
     db::get(&mut *pool.acquire().await?, id).await
 }
 
 /// The newest operations, at most `limit`, those before one (`None`: from the newest).
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// for operation in pgjobs::admin::operations(&pool, None, 20).await? {
+///     println!("{} {}", operation.id, operation.state);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn operations(pool: &PgPool, before: Option<i64>, limit: u16) -> Result<Vec<OperationRow>, Error> {
     db::list(&mut *pool.acquire().await?, before, i32::from(limit)).await
 }
 
 /// Stops an operation where it is until [`resume_operation`]; waits for a step that is at work.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// use pgjobs::admin;
+///
+/// admin::pause_operation(&pool, id, Some("the relay is busy")).await?;
+/// // …
+/// admin::resume_operation(&pool, id, None).await?;
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`Error::Refused`] with `PT404` when there is none, with `PT409` when it has ended.

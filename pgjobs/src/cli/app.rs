@@ -155,7 +155,7 @@ fn parse() -> Result<Cli, clap::Error> {
 
 fn report(failure: Failure, console: &Console) -> ExitCode {
     let (message, code) = (redact::hide(failure.message()), failure.exit_code());
-    console.error(&message);
+    console.error(failure.code_to_show().as_deref(), &message);
     if console.json {
         // If stdout cannot be written, stderr still has the error.
         let _ = console.document(&failure.document(&message));

@@ -37,7 +37,8 @@ Exit codes:
   1    what was asked for failed: the job failed or was not found, the database refused
   2    wrong usage or configuration
   3    the database cannot be reached or is not migrated
-  130  ended by a second signal";
+  130  ended by a second signal
+  An error has a code as well, error[no_tasks], which the page \"Errors and codes\" of the book explains.";
 
 /// Background jobs on PostgreSQL: publish, run, inspect and repair.
 #[derive(Parser)]

@@ -1,16 +1,15 @@
 //! A running job, as its task sees it.
 
+mod facts;
 mod on_success;
 mod times;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::cancel::{CancelToken, Ending};
@@ -18,8 +17,6 @@ use super::reports::Reports;
 use crate::db;
 use crate::db::claimed::Claimed;
 use crate::types::error::Error;
-use crate::types::job_id::JobId;
-use crate::types::meta::TAGS;
 use crate::types::task_error::encode_result;
 pub use on_success::OnSuccess;
 pub(crate) use times::ClaimTimes;
@@ -71,80 +68,6 @@ impl Job {
         !self.claimed.started && self.is_last_run()
     }
 
-    /// The job's id, the same for all its attempts.
-    pub fn id(&self) -> &JobId {
-        &self.claimed.id
-    }
-
-    /// The task name it was published under (an alias, if that is what the publisher used).
-    pub fn task(&self) -> &str {
-        &self.claimed.task
-    }
-
-    /// The number of this attempt, from 1; it grows with every attempt, counted or not, so that it can fence
-    /// writes to systems outside the database.
-    pub fn attempt(&self) -> i32 {
-        self.claimed.attempt
-    }
-
-    /// How many runs have failed so far; [`max_retries`](Job::max_retries) minus this is the number of runs
-    /// left.
-    pub fn retries(&self) -> i32 {
-        self.claimed.retries
-    }
-
-    /// The maximum number of runs before the job ends as failed: 3 means at most three.
-    pub fn max_retries(&self) -> i32 {
-        self.claimed.max_retries
-    }
-
-    /// Whether a failure of this run ends the job as failed.
-    pub fn is_last_run(&self) -> bool {
-        self.claimed.retries.saturating_add(1) >= self.claimed.max_retries
-    }
-
-    /// Jobs with a greater priority run first.
-    pub fn priority(&self) -> i32 {
-        self.claimed.priority
-    }
-
-    /// The time limit of this run.
-    pub fn timeout(&self) -> Duration {
-        self.claimed.timeout
-    }
-
-    /// The body as stored: `{"args": [...], "kwargs": {...}}`, or `None`.
-    pub fn body(&self) -> Option<&str> {
-        self.claimed.body.as_deref()
-    }
-
-    /// A note of its publisher (`.meta(key, value)`); `None` when there is none under this key.
-    ///
-    /// ```
-    /// # fn f(job: &pgjobs::Job) {
-    /// let tenant = job.meta("tenant").and_then(|tenant| tenant.as_i64());
-    /// # }
-    /// ```
-    pub fn meta(&self, key: &str) -> Option<Value> {
-        let meta: Map<String, Value> = serde_json::from_str(self.claimed.meta.as_deref()?).ok()?;
-        meta.get(key).cloned()
-    }
-
-    /// The tick of the schedule that published it; `None` for a job that was published otherwise.
-    ///
-    /// ```
-    /// use pgjobs::{Job, task};
-    ///
-    /// #[task(cron = "0 3 * * *", zone = "Europe/Berlin")]
-    /// async fn report(#[inject] job: &Job) {
-    ///     // The night that it reports on, also when it runs late.
-    ///     let night = job.tick().map(|tick| tick.at);
-    /// }
-    /// ```
-    pub fn tick(&self) -> Option<Tick> {
-        serde_json::from_value(self.meta("tick")?).ok()
-    }
-
     /// Whether this run is in vain: the job was cancelled, the worker's lease was lost, or the worker hands
     /// the job back because it ends. Whatever the run returns is not accepted any more.
     ///
@@ -185,31 +108,6 @@ impl Job {
 
     pub(crate) fn ending(&self) -> &Ending {
         &self.ending
-    }
-
-    /// The first job of the chain, when this one was published by a re-drive of a failed one
-    /// ([`admin::redrive`](crate::admin::redrive)); `None` otherwise.
-    pub fn origin(&self) -> Option<JobId> {
-        let redrive = self.meta("redrive")?;
-        Some(JobId::from_database(redrive.get("origin")?.as_str()?.to_owned()))
-    }
-
-    /// A text that is the same for all attempts of this job and for all re-drives of it, and of no other job:
-    /// give it to a service that takes such keys, and the service does twice what it is asked twice only
-    /// once.
-    ///
-    /// ```
-    /// # fn f(job: &pgjobs::Job) {
-    /// let header = ("Idempotency-Key", job.idempotency_key());
-    /// # }
-    /// ```
-    pub fn idempotency_key(&self) -> String {
-        self.origin().as_ref().unwrap_or(self.id()).to_string()
-    }
-
-    /// The tags of its publisher (`.tag(tag)`).
-    pub fn tags(&self) -> Vec<String> {
-        self.meta(TAGS).and_then(|tags| serde_json::from_value(tags).ok()).unwrap_or_default()
     }
 
     /// Ends the job as a success inside the task's own transaction.

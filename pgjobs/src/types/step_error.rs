@@ -62,7 +62,7 @@ impl fmt::Display for StepError {
             StepError::Changed { step } => {
                 write!(
                     f,
-                    "step `{step}` is recorded for other inputs, and OnChange::Fail forbids to run it again"
+                    "step `{step}` is recorded for other inputs, and OnChange::Fail forbids to run it again: give it another name"
                 )
             }
             StepError::Undeclared { step, task, declared } => write!(
@@ -76,7 +76,7 @@ impl fmt::Display for StepError {
                 write!(f, "step `{step}`: {reason}")
             }
             StepError::LeaseLost => {
-                f.write_str("the lease of this run is lost; another run may be under way")
+                f.write_str("the lease of this run is lost, and another run may be under way: return this error")
             }
             StepError::Database(error) => write!(f, "{error}"),
         }

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
+
+mod outcome;
+
+pub use outcome::IntoOutcome;
+pub(crate) use outcome::{Failure, Value, encode_result};
 
 use super::error::chain;
 use super::step_error::StepError;
@@ -60,11 +64,30 @@ enum Origin {
 
 impl TaskError {
     /// A failure that is retried with the task's backoff.
+    ///
+    /// ```
+    /// use pgjobs::TaskError;
+    ///
+    /// let error = TaskError::new("the bank does not answer");
+    /// assert!(!error.is_fatal());
+    /// ```
     pub fn new(message: impl fmt::Display) -> Self {
         TaskError::from_parts(message, Then::Retry(None), Origin::Returned)
     }
 
     /// A failure that no further run can repair: the job ends as `failed` at once.
+    ///
+    /// ```
+    /// use pgjobs::TaskError;
+    ///
+    /// fn customer(known: &[i64], id: i64) -> Result<(), TaskError> {
+    ///     if !known.contains(&id) {
+    ///         return Err(TaskError::fatal(format!("there is no customer {id}")));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// assert!(customer(&[7], 8).unwrap_err().is_fatal());
+    /// ```
     pub fn fatal(message: impl fmt::Display) -> Self {
         TaskError::from_parts(message, Then::Fail, Origin::Returned)
     }
@@ -72,6 +95,14 @@ impl TaskError {
     /// Not a failure: run the job again after `delay`, and do not count this run.
     ///
     /// For work whose preconditions are not met yet. The run does not count against `max_retries`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use pgjobs::TaskError;
+    ///
+    /// let not_yet = TaskError::snooze(Duration::from_secs(300)); // the report of the day before is not there
+    /// assert!(not_yet.is_snooze());
+    /// ```
     pub fn snooze(delay: Duration) -> Self {
         TaskError::from_parts("snoozed", Then::Snooze(delay), Origin::Returned)
     }
@@ -106,18 +137,43 @@ impl TaskError {
     }
 
     /// Retries after exactly `delay` instead of the task's backoff.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use pgjobs::TaskError;
+    ///
+    /// // What the header `Retry-After` of a service said.
+    /// let error = TaskError::new("429").retry_in(Duration::from_secs(30));
+    /// assert!(!error.is_fatal());
+    /// ```
     pub fn retry_in(mut self, delay: Duration) -> Self {
         self.then = Then::Retry(Some(delay));
         self
     }
 
     /// Turns any failure into one that is not retried.
+    ///
+    /// ```
+    /// use pgjobs::TaskError;
+    ///
+    /// fn parse(text: &str) -> Result<i64, TaskError> {
+    ///     text.parse().map_err(|error| TaskError::from(error).into_fatal()) // the same text never parses
+    /// }
+    /// assert!(parse("seven").unwrap_err().is_fatal());
+    /// ```
     pub fn into_fatal(mut self) -> Self {
         self.then = Then::Fail;
         self
     }
 
     /// What went wrong, with its causes; stored as the job's traceback.
+    ///
+    /// ```
+    /// use pgjobs::TaskError;
+    ///
+    /// let error: TaskError = "seven".parse::<i64>().unwrap_err().into();
+    /// assert_eq!(error.message(), "invalid digit found in string");
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -179,79 +235,6 @@ where
 fn resolved(error: &(dyn std::error::Error + 'static)) -> Option<TaskError> {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.find_map(|cause| cause.downcast_ref::<StepError>()).map(StepError::task_error)
-}
-
-/// The return types of a `#[task]` function: nothing, or a `Result` whose value can be written as JSON.
-#[diagnostic::on_unimplemented(
-    message = "a task cannot return `{Self}`",
-    label = "return nothing, or `Result<T, E>`",
-    note = "wrap a value: `Result<{Self}, pgjobs::TaskError>`; `T` is `Serialize` and `JsonSchema`, `E` an error, a string or `pgjobs::TaskError`"
-)]
-pub trait IntoOutcome {
-    /// The value of a successful run, stored as the job's result.
-    type Output: Serialize + schemars::JsonSchema;
-
-    /// Splits into the value and the error.
-    fn into_outcome(self) -> Result<Self::Output, TaskError>;
-}
-
-impl IntoOutcome for () {
-    type Output = ();
-
-    fn into_outcome(self) -> Result<(), TaskError> {
-        Ok(())
-    }
-}
-
-impl<T, E> IntoOutcome for Result<T, E>
-where
-    T: Value,
-    E: Failure,
-{
-    type Output = T;
-
-    fn into_outcome(self) -> Result<T, TaskError> {
-        self.map_err(Into::into)
-    }
-}
-
-/// The value that a run can return.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the result of a task",
-    label = "results are stored in the database as JSON",
-    note = "a type of yours: derive `serde::Serialize` and `schemars::JsonSchema`",
-    note = "a type of another crate: turn on the feature of pgjobs that is named like the crate (`rust_decimal`, `url`, `bytes`, …), or return a type of yours that holds it"
-)]
-pub trait Value: Serialize + schemars::JsonSchema {}
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + schemars::JsonSchema> Value for T {}
-
-/// The error that a run can return.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of a task",
-    label = "a task fails with any error, a string or a `pgjobs::TaskError`",
-    note = "implement `std::error::Error` for `{Self}` (the worker then retries), or `From<{Self}> for pgjobs::TaskError` to say what happens next"
-)]
-pub trait Failure: Into<TaskError> {}
-#[diagnostic::do_not_recommend]
-impl<E: Into<TaskError>> Failure for E {}
-
-/// The longest result, in bytes of JSON. `jsonb` is limited to 256 MB and a message to the server to 1 GB;
-/// store a result that approaches these limits elsewhere, and return a reference to it.
-const LONGEST_RESULT: usize = 64 << 20;
-
-/// Encodes the result of a run as JSON text; refuses one that the database cannot store.
-pub(crate) fn encode_result<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, TaskError> {
-    let raw = serde_json::value::to_raw_value(value)
-        .map_err(|e| TaskError::fatal(format!("the result cannot be written as JSON: {e}")))?;
-    if crate::types::body::holds_nul(raw.get()) {
-        return Err(TaskError::fatal("the result holds a NUL character, which jsonb cannot store"));
-    }
-    if raw.get().len() > LONGEST_RESULT {
-        let reason = format!("the result takes {} bytes, the limit is {LONGEST_RESULT}", raw.get().len());
-        return Err(TaskError::fatal(reason));
-    }
-    Ok(raw)
 }
 
 #[cfg(test)]

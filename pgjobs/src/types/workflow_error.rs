@@ -72,13 +72,17 @@ impl fmt::Display for WorkflowError {
                 because(f, reason)
             }
             WorkflowError::UnknownNode { workflow, node } => {
-                write!(f, "workflow {workflow} has no node `{}`", node.escape_debug())
+                let node = node.escape_debug();
+                write!(f, "workflow {workflow} has no node `{node}`; `pgjobs workflow show {workflow}` lists its nodes")
             }
             WorkflowError::OnSuccess => f.write_str(
                 "a workflow is not published on the success of a run: publish it on the transaction that ends the job (`Job::finish`)",
             ),
             WorkflowError::Timeout(id) => {
-                write!(f, "workflow {id} has not come that far within the time given")
+                write!(
+                    f,
+                    "workflow {id} has not come that far within the time given; `pgjobs workflow show {id}` says what it waits for"
+                )
             }
         }
     }

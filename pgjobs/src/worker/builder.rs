@@ -1,4 +1,4 @@
-//! Options of a worker, set before it starts.
+//! A worker before it starts, and its start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,14 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
-use super::hooks::{OnFailure, OnStart, OnSuccess};
 use super::shutdown::Signals;
 use super::supervisor;
 use crate::task::definition::TaskDef;
-use crate::task::job::Job;
-use crate::task::layer::{AnyLayer, Layer};
+use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
 use crate::task::state::State;
 use crate::types::error::Error;
 use crate::types::log_level::LogLevel;
-use crate::types::task_error::TaskError;
 use crate::types::topic::Topic;
 
 /// Consumes jobs: claims jobs of the tasks that are linked into this binary, within its topics.
@@ -86,134 +83,6 @@ impl Worker {
             log: LogLevel::Off,
             log_lines: 1000,
         }
-    }
-
-    /// Adds a server that may become the primary; each further call adds another one.
-    ///
-    /// With fallbacks, the worker uses only a server that is not a standby, and tries all servers whenever a
-    /// connection breaks. Its pool follows: connections that the pool opens from then on, for tasks and
-    /// publishers alike, go to the server that was found to be the primary.
-    ///
-    /// ```no_run
-    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// let pool = sqlx::PgPool::connect("postgresql://app@db1/shop").await?;
-    /// pgjobs::Worker::new(pool).fallback("postgresql://app@db2/shop".parse()?).run().await?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn fallback(mut self, server: PgConnectOptions) -> Self {
-        self.fallbacks.push(server);
-        self
-    }
-
-    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See [`Topic`].
-    #[must_use]
-    pub fn topic(mut self, pattern: impl Into<String>) -> Self {
-        self.topics.push(pattern.into());
-        self
-    }
-
-    /// How many jobs run at once: 1 to 10,000, by default 16.
-    #[must_use]
-    pub fn concurrency(mut self, slots: usize) -> Self {
-        self.concurrency = slots;
-        self
-    }
-
-    /// Adds a value that the tasks can get with `#[inject]`, one for each type.
-    #[must_use]
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.state.insert(value);
-        self
-    }
-
-    /// Adds a task that was written by hand (see [`define`](crate::define)), or that the linker cannot collect.
-    #[must_use]
-    pub fn task(mut self, def: &'static TaskDef) -> Self {
-        self.extra.push(def);
-        self
-    }
-
-    /// Adds a layer around every run; the first one added is the outermost. See [`Layer`].
-    ///
-    /// A run without layers costs nothing more for them; each layer costs it one allocation and one timer.
-    #[must_use]
-    pub fn layer(mut self, layer: impl Layer) -> Self {
-        self.layers.push(Arc::new(layer));
-        self
-    }
-
-    /// Adds a layer around all that there are.
-    #[cfg(feature = "testing")]
-    pub(crate) fn outermost(mut self, layer: impl Layer) -> Self {
-        self.layers.insert(0, Arc::new(layer));
-        self
-    }
-
-    /// Calls this before each run.
-    ///
-    /// A hook is a layer that only listens: it hears of what the layers and the task after it do, and several
-    /// may be added. A hook that panics is logged, and changes nothing in the run.
-    #[must_use]
-    pub fn on_start(self, hook: impl Fn(&Job) + Send + Sync + 'static) -> Self {
-        self.layer(OnStart(hook))
-    }
-
-    /// Calls this after each successful run, with the time it took. A hook, as [`on_start`](Worker::on_start).
-    #[must_use]
-    pub fn on_success(self, hook: impl Fn(&Job, Duration) + Send + Sync + 'static) -> Self {
-        self.layer(OnSuccess(hook))
-    }
-
-    /// Calls this after each failed run, whether the job will be retried or not. A panic, a timeout and
-    /// arguments that do not fit are failures; a snooze is not, nor a run whose job was cancelled. A hook,
-    /// as [`on_start`](Worker::on_start).
-    #[must_use]
-    pub fn on_failure(self, hook: impl Fn(&Job, &TaskError) + Send + Sync + 'static) -> Self {
-        self.layer(OnFailure(hook))
-    }
-
-    /// How long after its last heartbeat the worker counts as dead and other workers run its jobs; by default
-    /// 15 s, within 1 s and 1 h. The worker sends three heartbeats in that time, so the lease must be at
-    /// least eight round trips to the database long.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
-        self
-    }
-
-    /// How long running jobs may go on after the worker was asked to stop; by default 30 s. Then the worker
-    /// stops and releases them, and their runs do not count as attempts.
-    #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// The longest pause between two polls for jobs: 10 ms to 60 s, by default 1 s. Notifications make it
-    /// shorter, nothing makes it longer.
-    #[must_use]
-    pub fn poll(mut self, interval: Duration) -> Self {
-        self.poll = interval;
-        self
-    }
-
-    /// Whether to listen for notifications. Without them the worker polls, and publishers are not asked to
-    /// notify: for poolers that do not pass notifications on.
-    #[must_use]
-    pub fn listen(mut self, listen: bool) -> Self {
-        self.listen = listen;
-        self
-    }
-
-    /// Stops by itself once no job is due: for a crontab entry or a Kubernetes Job.
-    ///
-    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left; so are those that a
-    /// limit holds back for more than ten seconds.
-    #[must_use]
-    pub fn burst(mut self) -> Self {
-        self.burst = true;
-        self
     }
 
     /// The tasks that the worker would run, in order of name: linked or added, and within its topics.

@@ -28,6 +28,15 @@ impl WorkerHandle {
     }
 
     /// Stops claiming, lets running jobs finish within the grace period, and releases the rest.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let worker = pgjobs::Worker::new(pool).start().await?;
+    /// // … serve requests until the program is to end …
+    /// let report = worker.shutdown().await;
+    /// println!("{} jobs done", report.succeeded);
+    /// # Ok(()) }
+    /// ```
     pub async fn shutdown(self) -> WorkerReport {
         self.shared.stop.advance(Phase::Draining);
         self.wait().await
@@ -56,6 +65,13 @@ impl WorkerHandle {
     }
 
     /// What the worker has done so far.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let worker = pgjobs::Worker::new(pool).start().await?;
+    /// println!("{} jobs done so far", worker.report().succeeded);
+    /// # Ok(()) }
+    /// ```
     pub fn report(&self) -> WorkerReport {
         self.shared.counts.report()
     }

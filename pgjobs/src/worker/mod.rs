@@ -50,6 +50,7 @@ mod listen_loop;
 mod logs;
 mod meters;
 mod open;
+mod options;
 mod outage;
 mod outcome;
 #[cfg(feature = "cli")]

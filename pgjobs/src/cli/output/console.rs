@@ -85,9 +85,10 @@ impl Console {
     }
 
     /// Prints an error, even when quiet.
-    pub(crate) fn error(&self, message: &str) {
+    pub(crate) fn error(&self, code: Option<&str>, message: &str) {
         let mut lines = indented(message, 7).into_iter();
-        let first = Line::painted(Style::Error, "error:").plain(" ").plain(&lines.next().unwrap_or_default());
+        let word = code.map_or_else(|| "error:".to_owned(), |code| format!("error[{code}]:"));
+        let first = Line::painted(Style::Error, &word).plain(" ").plain(&lines.next().unwrap_or_default());
         self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
     }
 

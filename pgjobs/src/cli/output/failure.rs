@@ -13,6 +13,8 @@ use crate::types::error::driver;
 pub(crate) struct Failure {
     exit: Exit,
     message: String,
+    /// The code of the error that it comes from, if it is one of the library's.
+    code: Option<String>,
     /// What `--json` prints besides the error.
     about: Value,
     /// Whether a pool had no connection, and did not report the reason.
@@ -28,7 +30,7 @@ enum Exit {
 
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), about: json!({}), is_starved: false }
+        Failure { exit, message: message.into(), code: None, about: json!({}), is_starved: false }
     }
 
     /// The requested action failed.
@@ -50,7 +52,7 @@ impl Failure {
     /// its arguments show.
     pub(crate) fn refused(error: Error) -> Self {
         match error {
-            Error::Option { .. } | Error::Encode(_) => Failure::failed(error.to_string()),
+            Error::Option { .. } | Error::Encode(_) => Failure::failed(error.to_string()).coded(error.code()),
             error => error.into(),
         }
     }
@@ -59,6 +61,16 @@ impl Failure {
     pub(crate) fn about(mut self, about: Value) -> Self {
         self.about = about;
         self
+    }
+
+    fn coded(mut self, code: &str) -> Self {
+        self.code = Some(code.to_owned());
+        self
+    }
+
+    /// The code under which the book explains it, unless the message has it already.
+    pub(crate) fn code_to_show(&self) -> Option<String> {
+        self.code.clone().filter(|code| !self.message.contains(&format!("({code})")))
     }
 
     /// Whether a pool had no connection, so that the reason is still to be found.
@@ -78,7 +90,7 @@ impl Failure {
 
     /// The document that `--json` prints, with this message.
     pub(crate) fn document(mut self, message: &str) -> Value {
-        self.about["error"] = json!({ "exit_code": self.exit as u8, "message": message });
+        self.about["error"] = json!({ "exit_code": self.exit as u8, "code": self.code, "message": message });
         self.about
     }
 
@@ -89,6 +101,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let code = error.code().to_owned();
+        Failure::of(error).coded(&code)
+    }
+}
+
+impl Failure {
+    fn of(error: Error) -> Self {
         let message = error.to_string();
         match error {
             Error::Database(error) => from_database(&error),
