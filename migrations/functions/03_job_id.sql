@@ -79,6 +79,7 @@ begin
       or jobs._have_ended(i_job_ids, v_least);
   end if;
   if v_known then
-    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes';
+    raise sqlstate 'PT409' using message = 'a job id made by the client is a new version 7 UUID without dashes',
+      hint = 'this one was used before, or is none: make another one, or give none and the database makes it';
   end if;
 end $$;

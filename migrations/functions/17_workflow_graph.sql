@@ -234,7 +234,8 @@ begin
     raise sqlstate 'PT422' using message = format('node %s: task %s: %s', jobs._shown(i_node), jobs._shown(i_task), jobs._escaped(left(v_reason, 2000))),
       hint = 'jobs.tasks() shows what the task takes; arguments that come from nodes are given by bind';
   elsif v_reason is not null then
-    raise warning 'node %: task %: %', jobs._shown(i_node), jobs._shown(i_task), jobs._escaped(left(v_reason, 2000));
+    raise warning 'node %: task %: %', jobs._shown(i_node), jobs._shown(i_task), jobs._escaped(left(v_reason, 2000))
+      using hint = 'jobs.tasks() shows what the task takes';
   end if;
 exception when statement_too_complex or data_exception then
   return;

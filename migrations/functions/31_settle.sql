@@ -60,7 +60,7 @@ begin
         from (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index) v group by 1, 2 order by 1, 2) g,
     lateral (select q.lease, q.part, q.open, q.on_end from jobs.batch q where q.lease = g.lease and q.part = g.part for update skip locked) b;
   if v_is_twice then
-    raise sqlstate 'PT400' using message = 'two outcomes for one run';
+    raise sqlstate 'PT400' using message = 'two outcomes for one run', hint = 'report each run (lease and batch_index) once';
   end if;
   return v_runs;
 end $$;

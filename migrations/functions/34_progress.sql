@@ -30,7 +30,7 @@ begin
     perform jobs._store_progress(i_worker, i_progress, false);   -- something was there of a run that is called new
   end;
 exception when others then
-  raise warning 'progress and log of runs of the worker % were not stored: %', i_worker, sqlerrm;
+  raise warning 'progress and log of runs of the worker % were not stored: %', i_worker, sqlerrm using hint = 'the runs go on';
 end $$;
 
 -- The first time in a database: from now on progress is looked for. Makes the first partitions unless

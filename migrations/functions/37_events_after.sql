@@ -233,7 +233,7 @@ create or replace function jobs.await_events(i_seconds double precision) returns
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if (i_seconds between 0 and 3600) is not true then
-    raise sqlstate 'PT400' using message = 'somebody waits for 0 to 3600 seconds';
+    raise sqlstate 'PT400' using message = 'i_seconds lies within 0 and 3600', hint = 'ask again before that time is over';
   end if;
   perform jobs._listen_until('jobs.subscribed_until', jobs.now() + make_interval(secs => i_seconds));
   if jobs._may_notify() then

@@ -91,5 +91,6 @@ begin
   from (select o.topic, o.is_declared, jobs._likes_of(o.topic, o.is_declared) as likes from jobs.watch o) l
   where l.topic = w.topic and l.is_declared = w.is_declared and l.likes <> w.likes;
 exception when lock_not_available or deadlock_detected then
-  raise warning 'which events are written was not changed, because another transaction is changing it';
+  raise warning 'which events are written was not changed, because another transaction is changing it'
+    using hint = 'the next start of a worker of these tasks declares it again';
 end $$;

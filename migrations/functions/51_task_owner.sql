@@ -48,7 +48,7 @@ begin
   if not jobs._is_administrator() then
     raise sqlstate 'PT403' using message = 'only administrators hand tasks over', hint = 'ask a member of jobs_admin, or the owner of schema jobs';
   elsif v_role is null then
-    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(quote_literal(i_role), 'null'));
+    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(quote_literal(i_role), 'null')), hint = 'pg_roles lists them';
   end if;
   update jobs.task t set owner = v_role, owner_name = i_role where t.name like jobs._pattern(i_task);
   get diagnostics v_tasks = row_count;

@@ -54,7 +54,7 @@ begin
   if i_mode not in ('off', 'warn', 'strict') then
     raise sqlstate 'PT400' using message = 'a task is validated as off, warn or strict; null leaves it to its declaration';
   elsif not exists (select from jobs.task t where t.name = i_task) then
-    raise sqlstate 'PT404' using message = 'no task of this name is declared', hint = 'jobs.tasks() lists them';
+    raise sqlstate 'PT404' using message = format('no task is declared under %s', coalesce(jobs._shown(i_task), 'null')), hint = 'jobs.tasks() lists them';
   elsif not exists (select from jobs.task t where t.name = i_task and jobs._may_change(t.owner, t.owner_name)) then
     raise sqlstate 'PT403' using message = format('task %s belongs to another role', quote_literal(i_task)),
       hint = 'jobs.tasks() says to which; an administrator may call jobs.own_task(task, role)';

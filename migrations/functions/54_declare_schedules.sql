@@ -47,5 +47,6 @@ begin
   perform jobs._check_schedule(v_new);
   perform jobs._save_schedule(v_new);
 exception when lock_not_available or deadlock_detected then
-  raise warning 'the schedule % was not declared, because another transaction has changed it and has not ended', jobs._shown(i_name);
+  raise warning 'the schedule % was not declared, because another transaction has changed it and has not ended', jobs._shown(i_name)
+    using hint = 'end that transaction; the next start of a worker declares it again';
 end $$;

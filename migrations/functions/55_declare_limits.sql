@@ -72,7 +72,8 @@ begin
   v_new.declared := i_declared;
   perform jobs._save_limit(v_new);
 exception when lock_not_available or deadlock_detected then
-  raise warning 'the limit % was not declared, because another transaction has changed it and has not ended', jobs._shown(i_name);
+  raise warning 'the limit % was not declared, because another transaction has changed it and has not ended', jobs._shown(i_name)
+    using hint = 'end that transaction; the next start of a worker declares it again';
 end $$;
 
 -- Drops limits that the code no longer declares, once no live worker has the task that registered before.

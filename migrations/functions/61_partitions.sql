@@ -123,7 +123,7 @@ begin
       end if;
     exception
       when lock_not_available or deadlock_detected then raise;
-      when others then raise warning 'partition for % not made yet: %', v_day, sqlerrm;
+      when others then raise warning 'partition for % not made yet: %', v_day, sqlerrm using hint = 'the next call of jobs.maintain_partitions tries again';
     end;
   end loop;
   -- Drops at most ten. When it has done something and then cannot lock a partition in time, it stops and
@@ -138,7 +138,7 @@ begin
       when lock_not_available or deadlock_detected then
         exit when v_done <> '{}';
         raise;
-      when others then raise warning 'partition % not dropped yet: %', v_name, sqlerrm;
+      when others then raise warning 'partition % not dropped yet: %', v_name, sqlerrm using hint = 'the next call of jobs.maintain_partitions tries again';
     end;
   end loop;
   return v_done;

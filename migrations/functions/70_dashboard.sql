@@ -215,7 +215,7 @@ begin
   elsif (i_num between 1 and 1000 and i_look between 1 and 1000000 and i_seconds between 0 and 60) is not true then
     raise sqlstate 'PT400' using message = 'a search returns 1 to 1000 jobs, looks at 1 to 1000000, and takes 0 to 60 seconds';
   elsif v_is_ended and i_before !~ '^[0-9]{4}-(0[1-9]|1[0-2])-([0-2][0-9]|3[01])/' then
-    raise sqlstate 'PT400' using message = 'i_before is what the last row of a search said (further)';
+    raise sqlstate 'PT400' using message = 'i_before is what the last row of a search said (further)', hint = 'leave it out to begin with the newest';
   elsif i_in_texts and not jobs._reads_arguments() then
     raise sqlstate 'PT403' using message = 'a search in keys, arguments and errors is for who may read them', hint = 'grant execute on function jobs.get(varchar)';
   end if;

@@ -102,7 +102,8 @@ begin
     end if;
   end loop;
   if v_warnings > 0 then
-    raise warning '%', v_warning || case when v_warnings > 1 then format(' (and %s more of these jobs do not fit)', v_warnings - 1) else '' end;
+    raise warning '%', v_warning || case when v_warnings > 1 then format(' (and %s more of these jobs do not fit)', v_warnings - 1) else '' end
+      using hint = 'jobs.tasks() shows what the task takes';
   end if;
 end $$;
 

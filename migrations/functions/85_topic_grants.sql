@@ -158,7 +158,7 @@ create or replace function jobs.grant_topic(i_role name, i_topic text, i_publish
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
   if jobs._role_oid(i_role) is null then
-    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(jobs._shown(i_role), 'null'));
+    raise sqlstate 'PT404' using message = format('there is no role %s', coalesce(jobs._shown(i_role), 'null')), hint = 'pg_roles lists them';
   elsif (length(i_topic) between 1 and 200) is not true then
     raise sqlstate 'PT400' using message = 'a topic is a pattern over task names of 1 to 200 characters', hint = 'use * for every task';
   end if;

@@ -214,7 +214,7 @@ async fn a_watch_that_cannot_be_meant_is_refused() {
         ("select jobs.watch('*', '{completd}')", "there is no kind 'completd'"),
         ("select jobs.watch('*', '{null}')", "a watch has one kind of events or more"),
         ("select jobs.events_after(null, '')", "a topic is a pattern"),
-        ("select jobs.await_events(4000)", "somebody waits for 0 to 3600 seconds"),
+        ("select jobs.await_events(4000)", "i_seconds lies within 0 and 3600"),
     ] {
         let (code, message) = db.refusal(call).await;
         assert!(code == "PT400" && message.contains(words), "{call}: {code} {message}");
