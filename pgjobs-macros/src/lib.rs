@@ -11,6 +11,7 @@ mod check;
 mod choice;
 mod docs;
 mod duration;
+mod elsewhere;
 mod errors;
 mod expand;
 mod fallback;

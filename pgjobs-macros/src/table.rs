@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Meta, Token};
 
+use crate::elsewhere;
 use crate::errors::Errors;
 use crate::text::{nearest, source};
 
@@ -105,6 +106,11 @@ fn metas(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Meta> {
 
 fn unknown<T>(name: &str, rows: &[Row<T>]) -> String {
     let known: Vec<&str> = rows.iter().map(|row| row.name).collect();
+    // The names of other systems are those of options of a task, whose table has `retries`.
+    let other = elsewhere::remedy(name).filter(|_| known.contains(&"retries"));
+    if let Some(remedy) = other {
+        return format!("unknown option `{name}`: {remedy}");
+    }
     match nearest(name, &known) {
         Some(near) => format!("unknown option `{name}`; did you mean `{near}`?"),
         None => format!("unknown option `{name}`; the options are `{}`", known.join("`, `")),

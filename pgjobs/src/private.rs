@@ -23,6 +23,7 @@ use crate::define::{Context, JointContext, StateType};
     message = "`{Self}` cannot be an argument of a task",
     label = "arguments travel through the database as JSON",
     note = "a type of yours: derive `serde::Serialize`, `serde::Deserialize` and `schemars::JsonSchema`, and own the data (`String`, not `&str`)",
+    note = "what the worker hands to its runs (a pool, a client): `#[inject] pool: &PgPool`, `#[inject] job: &Job`",
     note = "a type of another crate: turn on the feature of pgjobs that is named like the crate (`rust_decimal`, `url`, `bytes`, …), or write `#[schemars(with = \"String\")]` before the argument; for `chrono_tz::Tz` take `pgjobs::TimeZone` (feature `chrono-tz`); see \"Types as arguments\" in the documentation of `pgjobs::task`"
 )]
 pub trait Argument: Serialize + DeserializeOwned + schemars::JsonSchema + Send + Sync + 'static {}
