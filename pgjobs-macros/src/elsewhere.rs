@@ -24,8 +24,14 @@ const NAMES: &[(&[&str], &str)] = &[
         &["unique_for", "unique_by", "unique_opts", "dedupe", "lock", "queueing_lock", "job_key"],
         "`unique(key = user_id, until = \"1h\")`",
     ),
-    (&["delay", "countdown", "eta", "scheduled_at", "run_at"], "it is said at the call: `my_task::publish(…).delay(…)`"),
-    (&["schedule_cron", "crontab", "interval", "period", "periodic"], "`cron = \"0 3 * * *\"` or `every = \"30s\"`"),
+    (
+        &["delay", "countdown", "eta", "scheduled_at", "run_at"],
+        "it is said at the call: `my_task::publish(…).delay(…)`",
+    ),
+    (
+        &["schedule_cron", "crontab", "interval", "period", "periodic"],
+        "`cron = \"0 3 * * *\"` or `every = \"30s\"`",
+    ),
     (&["timezone", "tz", "time_zone"], "`zone = \"Europe/Lisbon\"`"),
     (&["tags", "tag", "meta", "metadata"], "it is said at the call: `my_task::publish(…).tag(\"vip\")`"),
     (&["ignore_result", "store_result", "retention"], "`keep = \"none\"` leaves nothing of ended jobs"),

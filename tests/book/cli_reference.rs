@@ -55,7 +55,8 @@ fn help(path: &[String]) -> Help {
 fn shortened(usage: &str, after: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     for part in usage.split("\n\n").chain(Some(after)) {
-        let is_help = |line: &&str| !line.trim_start().starts_with("-h, --help") && !line.starts_with("  help ");
+        let is_help =
+            |line: &&str| !line.trim_start().starts_with("-h, --help") && !line.starts_with("  help ");
         let part: Vec<&str> = part.lines().filter(is_help).collect();
         let is_empty = part.iter().all(|line| line.trim().is_empty() || *line == "Options:");
         if !is_empty && part.first() != Some(&"Commands:") {
@@ -98,7 +99,8 @@ fn page() -> String {
     }
     for help in &commands[1..] {
         let rank = if help.call.matches(' ').count() > 1 { "###" } else { "##" };
-        writeln!(page, "\n{rank} `{}`\n\n{}\n\n```text\n{}\n```", help.call, help.about, help.usage).expect("a text");
+        writeln!(page, "\n{rank} `{}`\n\n{}\n\n```text\n{}\n```", help.call, help.about, help.usage)
+            .expect("a text");
     }
     let global = commands[0].global.trim_start_matches('\n');
     let after = global.split_once("\n\nDatabase:").map_or(global, |(options, _)| options);

@@ -99,7 +99,9 @@ fn variables(source: &str) -> BTreeSet<String> {
 #[test]
 fn the_variables_are_those_that_the_programs_read() {
     let mut known = BTreeSet::new();
-    for (path, text) in files(&["pgjobs/src", "pgjobs-local-postgres/src", "pgjobs-codegen/src", "migrations"], ".rs") {
+    for (path, text) in
+        files(&["pgjobs/src", "pgjobs-local-postgres/src", "pgjobs-codegen/src", "migrations"], ".rs")
+    {
         if !path.contains("/tests") && !path.contains("/simulation/") && !path.contains("/runtime/") {
             known.extend(variables(&text));
         }

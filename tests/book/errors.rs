@@ -25,7 +25,9 @@ fn raised(sql: &str) -> BTreeSet<String> {
 #[test]
 fn each_sqlstate_of_the_schema_is_explained_and_no_other() {
     let mut codes = BTreeSet::new();
-    for (_, sql) in files(&["migrations/functions", "migrations/conditions.sql", "migrations/ledger.sql"], ".sql") {
+    for (_, sql) in
+        files(&["migrations/functions", "migrations/conditions.sql", "migrations/ledger.sql"], ".sql")
+    {
         codes.extend(raised(&sql));
     }
     let page = page("errors.md");
@@ -81,7 +83,11 @@ const ENUMS: [(&str, &str, &str); 7] = [
     ("## `pgjobs::workflow::WorkflowError`", "pgjobs/src/types/workflow_error.rs", "WorkflowError"),
     ("## `pgjobs::StepError`", "pgjobs/src/types/step_error.rs", "StepError"),
     ("## `pgjobs::testing::TestError`", "pgjobs/src/testing/error.rs", "TestError"),
-    ("## `pgjobs::local_postgres::LocalPostgresError`", "pgjobs-local-postgres/src/error.rs", "LocalPostgresError"),
+    (
+        "## `pgjobs::local_postgres::LocalPostgresError`",
+        "pgjobs-local-postgres/src/error.rs",
+        "LocalPostgresError",
+    ),
     ("## `pgjobs_migrations::Error`", "migrations/apply.rs", "Error"),
     ("## `pgjobs_codegen::Error`", "pgjobs-codegen/src/error.rs", "Error"),
 ];
@@ -90,7 +96,8 @@ const ENUMS: [(&str, &str, &str); 7] = [
 fn each_variant_of_each_error_is_explained_and_no_other() {
     let page = page("errors.md");
     for (heading, path, name) in ENUMS {
-        let rows = section(&page, heading).lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        let rows =
+            section(&page, heading).lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
         let explained: BTreeSet<String> = rows.flat_map(quoted).collect();
         assert_eq!(explained, variants(&read(path), name), "{heading}");
     }

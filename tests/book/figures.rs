@@ -1,4 +1,4 @@
-//! Figures that a page quotes are those of docs/performance.md.
+//! Figures that a page quotes are those of performance.md.
 
 use std::fs;
 
@@ -14,13 +14,13 @@ fn quoted(text: &str) -> Vec<&str> {
 
 #[test]
 fn the_figures_of_the_page_on_tuning_are_measured_ones() {
-    let measured = fs::read_to_string(source().join("../performance.md")).expect("performance.md");
+    let measured = fs::read_to_string(source().join("performance.md")).expect("performance.md");
     let pages = pages();
     let page = pages.iter().find(|page| page.path == "how-to/tuning.md").expect("the page");
     let quoted = quoted(&page.text);
     assert!(quoted.len() > 7, "{quoted:?}");
     for figure in quoted {
         let number = figure.trim_end_matches(" jobs/s");
-        assert!(measured.contains(number), "{number} is not in docs/performance.md");
+        assert!(measured.contains(number), "{number} is not in performance.md");
     }
 }

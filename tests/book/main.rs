@@ -1,20 +1,19 @@
 //! The book: its list of pages, its SQL, run on a database, and its commands, as the command line reads them.
 //! Its Rust is compiled by `cargo test -p pgjobs-book --doc`.
 
+mod cli_reference;
 mod commands;
+mod configuration;
 mod data;
 mod deploy;
-mod figures;
-mod pages;
-mod probes;
-mod cli_reference;
-mod configuration;
 mod errors;
 mod features;
+mod figures;
 mod lists;
 mod macro_reference;
 mod messages;
 mod pages;
+mod probes;
 mod reference;
 mod sql;
 

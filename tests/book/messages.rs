@@ -33,8 +33,20 @@ fn end_of(statement: &str) -> usize {
 
 /// Words by which a message has its remedy in it: the range, the form or the choice that is right.
 const FORMS: [&str; 14] = [
-    "lies within", "lies between", "one of", "at most", "1 to ", "0 to ", " as many ", "begins at 1", "needs ",
-    "takes no", "without null", "give true or false", "is for jobs that", "null leaves",
+    "lies within",
+    "lies between",
+    "one of",
+    "at most",
+    "1 to ",
+    "0 to ",
+    " as many ",
+    "begins at 1",
+    "needs ",
+    "takes no",
+    "without null",
+    "give true or false",
+    "is for jobs that",
+    "null leaves",
 ];
 
 /// Warnings that say what was done about it already.

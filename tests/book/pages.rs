@@ -74,7 +74,8 @@ fn each_block_of_code_begins_at_the_margin() {
     }
 }
 
-/// Rust that nothing compiles is wrong a release later. A test's function is compiled only in a harness for tests.
+/// Rust that nothing compiles is wrong a release later. A test's function is compiled only in a harness for tests. Code
+/// for other libraries, which the book does not depend on, stands in a block of `rs`.
 #[test]
 fn each_block_of_rust_is_compiled() {
     let (mut seen, mut found) = (0, Vec::new());

@@ -75,9 +75,9 @@ impl fmt::Display for StepError {
             StepError::Name { step, reason } | StepError::Value { step, reason } => {
                 write!(f, "step `{step}`: {reason}")
             }
-            StepError::LeaseLost => {
-                f.write_str("the lease of this run is lost, and another run may be under way: return this error")
-            }
+            StepError::LeaseLost => f.write_str(
+                "the lease of this run is lost, and another run may be under way: return this error",
+            ),
             StepError::Database(error) => write!(f, "{error}"),
         }
     }
