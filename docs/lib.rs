@@ -51,6 +51,7 @@ pages! {
     Limits: "limits.md",
     Meta: "meta.md",
     Monitoring: "monitoring.md",
+    NewService: "new-service.md",
     Operating: "operating.md",
     Operations: "operations.md",
     Pause: "pause.md",

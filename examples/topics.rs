@@ -58,7 +58,7 @@ async fn publish_and_wait(pool: &PgPool) -> Result<Vec<String>, Box<dyn Error>> 
         jobs.push(letter.id().to_string());
     }
     for charge in &charges {
-        let receipt: JobId = charge.wait_for(pool, LIMIT).await?.parse()?;
+        let receipt: JobId = charge.wait_for(pool, LIMIT).await?.receipt.parse()?;
         jobs.extend([charge.id().to_string(), receipt.to_string()]);
         println!("{}", JobHandle::<String>::new(receipt).wait_for(pool, LIMIT).await?);
     }

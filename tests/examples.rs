@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Whether the variable has to go: it names a database (PGJOBS_… says where PostgreSQL itself is, and
 /// stays), or it is what the cargo that runs this test says about it, which would make build scripts
@@ -26,9 +27,16 @@ fn run(example: &str, arguments: &[&str]) -> String {
 }
 
 fn command(example: &str, arguments: &[&str]) -> Command {
+    let mut cargo = program("--example", example);
+    cargo.arg("--").args(arguments);
+    cargo
+}
+
+/// Of this kind, `--example` or `--bin`.
+fn program(kind: &str, name: &str) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    cargo.args(["run", "--quiet", "--example", example, "--"]).args(arguments).env("RUST_BACKTRACE", "0");
+    cargo.args(["run", "--quiet", kind, name]).env("RUST_BACKTRACE", "0");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(has_to_go) {
             cargo.env_remove(name);
@@ -138,6 +146,33 @@ fn metrics_are_what_a_monitor_reads() {
             line.starts_with(name) && line.contains(outcome) && line.split(' ').next_back() == Some(number)
         };
         assert!(shown.lines().any(|line| is_it(line.trim())), "{name} {outcome} {number}: {shown}");
+    }
+}
+
+#[test]
+fn a_run_links_to_its_request_or_is_a_part_of_its_trace() {
+    let shown = run("otel", &[]);
+    for line in [
+        "POST /sign-ups: a trace\n",
+        "pgjobs.run otel.letter: a trace, linked to `POST /sign-ups`\n",
+        "smtp: within `pgjobs.run otel.letter`\n",
+        "pgjobs.run otel.preview: within `POST /sign-ups`\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn a_web_server_answers_with_results_and_has_the_dashboard() {
+    let shown = run("axum_app", &[]);
+    for line in [
+        "cat.png: 201 small-cat.png\n",
+        "large-dog.png: 202, ask later\n",
+        "and later: 200 small-large-dog.png\n",
+        "the dashboard for \"\": 403, false\n",
+        "the dashboard for \"x-user: mara\\r\\n\": 200, true\n",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
 }
 
@@ -401,6 +436,67 @@ fn topics_divide_the_work_between_two_programs() {
     );
     assert_ne!(rows[0][0], rows[1][0]);
     assert_eq!(rows[1][0], rows[2][0]);
+}
+
+/// What `curl` would be told.
+fn ask(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json"
+    );
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_shop_takes_an_order_and_delivers_it_without_a_database() {
+    let mut command = program("--bin", "shop-web");
+    command.env("LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let mut running = command.spawn().unwrap();
+    let lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let said: Vec<String> = lines.take(3).collect();
+    let address =
+        said.last().and_then(|line| line.strip_prefix("shop: http://")).unwrap_or_else(|| panic!("{said:?}"));
+    assert!(
+        said[0].contains("/jobs (log in as admin with ") && said[1].contains("DATABASE_URL='postgres"),
+        "{said:?}"
+    );
+
+    assert!(ask(address, "GET", "/", "").contains(&format!(" {address}/customers")));
+    ask(address, "POST", "/customers", r#"{"address": "ada@example.org"}"#);
+    ask(address, "POST", "/orders", r#"{"customer": 1, "item": "teapot", "count": 2}"#);
+    // Before the parcel is handed over, or after it: the signal is kept.
+    assert!(ask(address, "POST", "/orders/1/delivered", r#""Lisbon""#).contains(r#"{"heard":true}"#));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut shown = String::new();
+    while !shown.contains(r#""state":"success""#) {
+        assert!(Instant::now() < deadline, "{shown}");
+        std::thread::sleep(Duration::from_millis(50));
+        shown = ask(address, "GET", "/orders/1", "");
+    }
+    assert!(ask(address, "GET", "/jobs", "").starts_with("HTTP/1.1 303"), "the dashboard asks for a login");
+
+    let group = format!("-{}", running.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    assert!(running.wait().unwrap().success());
+}
+
+/// An example that is not listed is not found.
+#[test]
+fn every_example_is_listed_and_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = fs::read_to_string(root.join("examples/Cargo.toml")).unwrap();
+    let (list, tests) =
+        (fs::read_to_string(root.join("examples/README.md")).unwrap(), include_str!("examples.rs"));
+    let examples = manifest.split("[[example]]").skip(1).filter_map(|example| example.split('"').nth(1));
+    let examples: Vec<&str> = examples.collect();
+    assert!(examples.len() >= 17, "{examples:?}");
+    for example in examples {
+        assert!(list.contains(&format!("| `{example}` |")), "{example} is not in examples/README.md");
+        assert!(tests.contains(&format!("run(\"{example}\"")), "{example} is not run by a test");
+    }
 }
 
 #[test]

@@ -5,12 +5,13 @@ use sqlx::PgPool;
 
 use crate::mail;
 
-/// Makes the shop's tables. A program of your own has migrations: `sqlx::migrate!().run(pool)`.
+/// Makes the table of customers, where it is missing. A program of your own has migrations:
+/// `sqlx::migrate!().run(pool)`.
 ///
 /// # Errors
-/// When they exist, or the database cannot be reached.
+/// When the database cannot be reached.
 pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
-    let tables = "create table customer (id bigint generated always as identity primary key, address text not null unique)";
+    let tables = "create table if not exists customer (id bigint generated always as identity primary key, address text not null unique)";
     sqlx::query(tables).execute(pool).await?;
     Ok(())
 }

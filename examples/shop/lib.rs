@@ -1,8 +1,13 @@
-//! A shop's tasks, in a library that its web server and its workers share.
+//! A shop: a web server that publishes in its transactions, and the tasks that its workers run.
 //!
-//! Web servers publish: `shop::mail::welcome::publish(&mut *tx, address)`. Two programs work, each on its
-//! half: `mail-worker` on the topic `shop.mail.*`, `billing-worker` on `shop.billing.*`. The names are the
-//! functions' paths, so the topics follow the modules. `tests/` shows how such a program is tested.
+//! ```text
+//! cargo run -p pgjobs-example-shop --bin shop-web
+//! ```
+//!
+//! Tasks are in this library and in the crate `shop_mail`. An order is a workflow over three of the modules:
+//! goods are reserved (`stock`), paid (`billing`) and shipped (`delivery`); when one of these fails for good,
+//! what was done is taken back. Names of tasks are the functions' paths, so a worker's topic is a module:
+//! `shop.billing.*`. `tests/` shows how such a program is tested.
 
 use std::error::Error;
 
@@ -11,8 +16,14 @@ use sqlx::PgPool;
 
 pub mod billing;
 pub mod customers;
-pub mod mail;
+pub mod dashboard;
+pub mod delivery;
+pub mod orders;
 pub mod reports;
+pub mod stock;
+pub mod web;
+
+pub use shop_mail as mail;
 
 /// The shop's database: the one that DATABASE_URL names, or one that lives as long as the program.
 ///

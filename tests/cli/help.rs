@@ -2,7 +2,8 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 82] = [
+const COMMANDS: [&[&str]; 83] = [
+    &["new"],
     &["dev"],
     &["dashboard"],
     &["migrate"],

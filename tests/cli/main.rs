@@ -12,6 +12,7 @@ mod help;
 mod inspect;
 mod limit;
 mod migrate;
+mod new;
 mod odd;
 mod operate;
 mod operations;

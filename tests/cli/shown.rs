@@ -171,6 +171,9 @@ async fn no_command_prints_foreign_text_raw() {
     let out = folder().join("client");
     let out = out.to_str().unwrap();
     let mut commands: Vec<Vec<&str>> = vec![
+        vec!["new", HOSTILE],
+        vec!["new", "shop", "--path", "shop \u{202e}\u{1b}[2J"],
+        vec!["new", "shop", "--pgjobs", HOSTILE],
         vec!["inspect"],
         vec!["inspect", "jobs"],
         vec!["inspect", "tasks"],

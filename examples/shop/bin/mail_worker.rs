@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let report = Worker::new(pool)
         .topic("shop.mail.*")
         .concurrency(4)
-        .state(Mailer { from: "shop@example.org".to_owned() })
+        .state(Mailer::default())
         .on_success(|job, took| println!("mail-worker: {} in {took:.1?}", job.task()))
         .run()
         .await?;

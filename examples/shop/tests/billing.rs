@@ -12,11 +12,11 @@ use shop::mail::{Mailer, receipt};
 async fn a_charge_asks_for_its_receipt(db: Database) -> Result<(), Box<dyn Error>> {
     let job = charge::publish(db.pool(), "ada@example.org".to_owned(), 500).await?;
 
-    let receipt_id = db.run_now(&job).await?;
+    let charged = db.run_now(&job).await?;
 
     assert_published!(db, receipt { address: "ada@example.org", cents: 500 });
-    let letter: JobHandle<String> = JobHandle::new(receipt_id.parse::<JobId>()?);
-    let letter = db.run_now(&letter).state(Mailer { from: "shop@example.org".to_owned() }).await?;
+    let letter: JobHandle<String> = JobHandle::new(charged.receipt.parse::<JobId>()?);
+    let letter = db.run_now(&letter).state(Mailer::default()).await?;
     assert_eq!(letter, "from shop@example.org to ada@example.org: we received 5.00");
     Ok(())
 }

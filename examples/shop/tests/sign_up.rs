@@ -7,7 +7,7 @@ use shop::customers::{create_tables, sign_up};
 use shop::mail::{Mailer, welcome};
 
 fn mailer() -> Mailer {
-    Mailer { from: "shop@example.org".to_owned() }
+    Mailer::default()
 }
 
 #[pgjobs::test(setup = create_tables)]

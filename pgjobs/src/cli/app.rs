@@ -9,7 +9,7 @@ use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    limit, migrate, new, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
     workflow,
 };
 use super::database::connect;
@@ -111,6 +111,7 @@ impl App {
     async fn command(self, cli: Cli, console: &Console) -> Result<(), Failure> {
         let global = &cli.global;
         match cli.command {
+            Command::New(args) => new::run(&args, console),
             Command::Dev(args) => dev::run(args, self.setup, console).await,
             Command::Migrate(args) => migrate::run(args, global, console).await,
             Command::Worker(args) => worker::run(args, self.setup, global, console).await,

@@ -8,7 +8,7 @@ use super::args::global::Global;
 use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
+    limit, migrate, new, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
     workflow,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Write a new service: tasks, worker, web server, tests.
+    New(new::NewArgs),
     /// Run a local PostgreSQL server for this folder, and its worker.
     Dev(dev::Dev),
     /// Bring schema `jobs` up to date.

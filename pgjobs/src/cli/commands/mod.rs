@@ -17,6 +17,7 @@ pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod limit;
 pub(crate) mod migrate;
+pub(crate) mod new;
 pub(crate) mod operation;
 pub(crate) mod pause;
 pub(crate) mod publish;
