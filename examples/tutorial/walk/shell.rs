@@ -62,9 +62,9 @@ impl Shell {
             return;
         }
         let command = self.ids.of_this_run(command);
-        let runs_on = RUN_ON
-            .into_iter()
-            .find(|name| command.contains(&format!(" {name}")) && !command.contains("--print"));
+        let runs_on = RUN_ON.into_iter().find(|name| {
+            command.split(' ').any(|word| word == *name) && !command.contains("--print")
+        });
         let outcome = match runs_on {
             Some(name) => self.begin(name, &command, shown),
             None => self.until_it_prints(&command, shown),
