@@ -53,6 +53,10 @@ begin
     case when m.fits then left(h.traceback, 16000) else concat_ws(E'\n', left(h.traceback, 16000), 'its result was too large to be sent to anybody, and was left out') end,
     jobs._sane_retries(h.retries) + 1
   from jobs.original_job h, lateral (select jobs._text_size(h.result) < 268435456 as fits offset 0) m;
+  -- The original dropped nothing: where there is more history than would be kept here, all of it stays until somebody
+  -- says how much of it may go.
+  update jobs.config set history_days = null where exists (
+    select from jobs.original_job h where h.complete_on at time zone 'utc' < now() - make_interval(days => history_days));
   drop table jobs.original_job_queue, jobs.original_job;
   drop type jobs.original_job_status;
 end $$;

@@ -105,6 +105,27 @@ async fn no_job_is_lost_and_ids_stay() {
     );
 }
 
+/// The original dropped no history, so a retention that nobody chose drops none of it.
+#[tokio::test]
+async fn history_older_than_is_kept_here_stays_until_somebody_decides() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    db.run("update jobs.job set complete_on = complete_on - interval '90 days' where status = 'failed'")
+        .await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    db.run("select jobs.maintain_partitions()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = '5'").await, 10);
+    assert!(db.one::<bool>("select history_days is null from jobs.config").await);
+}
+
+#[tokio::test]
+async fn what_is_kept_here_of_the_originals_history_follows_the_usual_rule() {
+    let db = Db::empty().await;
+    db.run(ORIGINAL).await;
+    pgjobs::migrate(&db.pool).await.unwrap();
+    assert_eq!(db.one::<i32>("select history_days from jobs.config").await, 14);
+}
+
 #[tokio::test]
 async fn what_leans_on_the_original_stops_the_migration_and_loses_nothing() {
     let db = Db::empty().await;
