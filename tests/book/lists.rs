@@ -51,7 +51,8 @@ async fn each_function_that_a_page_calls_exists() {
             // `jobs.name(` is a call; a table or a setting has no parenthesis.
             if is_schema && rest[end..].starts_with('(') && !before.is_empty() {
                 seen += 1;
-                if !functions.contains(&rest[..end]) {
+                // `jobs.rpc(…)` is the object of a client of REST, which a page names so.
+                if !functions.contains(&rest[..end]) && &rest[..end] != "rpc" {
                     missing.push(format!("{}: jobs.{}", page.path, &rest[..end]));
                 }
             }
