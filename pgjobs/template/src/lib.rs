@@ -17,7 +17,7 @@ pub async fn sign_up(pool: &PgPool, address: &str) -> Result<Option<JobId>, pgjo
     }
     let job = welcome::publish(&mut *tx, address.to_owned()).await?;
     tx.commit().await?;
-    Ok(Some(job.id()))
+    Ok(Some(job.id().clone()))
 }
 
 /// Greets somebody. A run that fails, as by any `?`, is repeated: five runs in all. No more than
