@@ -169,7 +169,7 @@ fn a_web_server_answers_with_results_and_has_the_dashboard() {
         "cat.png: 201 small-cat.png\n",
         "large-dog.png: 202, ask later\n",
         "and later: 200 small-large-dog.png\n",
-        "the dashboard for \"\": 403, false\n",
+        "the dashboard for \"\": 401, false\n",
         "the dashboard for \"x-user: mara\\r\\n\": 200, true\n",
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");

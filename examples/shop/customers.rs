@@ -5,15 +5,20 @@ use sqlx::PgPool;
 
 use crate::mail;
 
+/// Only one program at a time makes tables: of two that start together, the second finds those of the first.
+pub(crate) const ALONE: &str = "select pg_advisory_xact_lock(4711);";
+
 /// Makes the table of customers, where it is missing. A program of your own has migrations:
 /// `sqlx::migrate!().run(pool)`.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
-    let tables = "create table if not exists customer (id bigint generated always as identity primary key, address text not null unique)";
-    sqlx::query(tables).execute(pool).await?;
-    Ok(())
+    let table = "create table if not exists customer (id bigint generated always as identity primary key, address text not null unique)";
+    let mut tx = pool.begin().await?;
+    sqlx::raw_sql(ALONE).execute(&mut *tx).await?;
+    sqlx::raw_sql(table).execute(&mut *tx).await?;
+    tx.commit().await
 }
 
 /// Writes a customer to the search index, ten seconds after the last change and a minute after the first at

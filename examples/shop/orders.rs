@@ -27,8 +27,10 @@ struct Purchase {
 /// When the database cannot be reached.
 pub async fn create_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
     customers::create_tables(pool).await?;
-    sqlx::raw_sql(TABLES).execute(pool).await?;
-    Ok(())
+    let mut tx = pool.begin().await?;
+    sqlx::raw_sql(customers::ALONE).execute(&mut *tx).await?;
+    sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
+    tx.commit().await
 }
 
 /// Writes an order down and starts its workflow, both or neither; returns the order's number, or nothing when

@@ -89,3 +89,12 @@ async fn an_order_of_nobody_starts_nothing(db: Database) -> Result<(), Box<dyn E
     refute_published!(db, stock::reserve { .. });
     Ok(())
 }
+
+#[pgjobs::test]
+async fn programs_that_start_together_find_one_set_of_tables(db: Database) -> Result<(), Box<dyn Error>> {
+    let make = || orders::create_tables(db.pool());
+    let made = tokio::join!(make(), make(), make(), make());
+
+    assert!(matches!(made, (Ok(()), Ok(()), Ok(()), Ok(()))), "{made:?}");
+    Ok(())
+}

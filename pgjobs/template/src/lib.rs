@@ -24,7 +24,7 @@ pub async fn sign_up(pool: &PgPool, address: &str) -> Result<Option<JobId>, pgjo
 /// ten start in a second, in all workers together.
 #[task(retries = 5, timeout = "30s", limit(rate = "10/s"))]
 pub async fn welcome(#[inject] pool: &PgPool, address: String) -> Result<(), TaskError> {
-    println!("welcome, {address}"); // a mail service would be called here
+    tracing::info!("sending the letter"); // a mail service would be called here
     let update = "update person set welcomed_at = now() where address = $1";
     sqlx::query(update).bind(&address).execute(pool).await?;
     Ok(())

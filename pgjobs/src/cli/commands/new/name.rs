@@ -6,8 +6,8 @@ use std::str::FromStr;
 const LONGEST: usize = 64;
 
 /// Crates that the compiler brings, and those that a new service depends on.
-const TAKEN: [&str; 10] =
-    ["alloc", "core", "proc_macro", "std", "test", "axum", "pgjobs", "sqlx", "tokio", "uuid"];
+const TAKEN: [&str; 11] =
+    ["alloc", "core", "proc_macro", "std", "test", "axum", "pgjobs", "sqlx", "tokio", "tracing", "uuid"];
 
 /// Words of Rust 2024, which name nothing else.
 const KEYWORDS: [&str; 52] = [
