@@ -15,3 +15,20 @@ fn every_mistake_is_explained_where_it_was_made() {
 
 #[path = "ui/pass/mod.rs"]
 pub mod pass;
+
+/// The table of `ui/README.md`: at least forty mistakes, each with a file.
+#[test]
+fn the_table_of_mistakes_names_files_that_exist() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
+    let readme = std::fs::read_to_string(folder.join("README.md")).expect("ui/README.md");
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() >= 40, "{}", rows.len());
+    for row in rows {
+        let files = row.split(" | ").nth(1).unwrap_or_default();
+        let files: Vec<&str> = files.split('`').skip(1).step_by(2).collect();
+        assert!(!files.is_empty(), "{row}");
+        for file in files {
+            assert!(folder.join(format!("fail/{file}.rs")).exists(), "{file}");
+        }
+    }
+}

@@ -31,6 +31,10 @@ pub(crate) fn read<T>(rows: &[Row<T>], tokens: TokenStream, to: &mut T, errors: 
     for meta in errors.keep(metas).unwrap_or_default() {
         let name = source(meta.path());
         match rows.iter().find(|row| row.name == name) {
+            // `unique(customer)`: the argument without the option that takes it.
+            None if matches!(meta, Meta::Path(_)) && rows.iter().any(|row| row.name == "key") => {
+                errors.add(meta.path(), format!("unknown option `{name}`; did you mean `key = {name}`?"));
+            }
             None => errors.add(meta.path(), unknown(&name, rows)),
             Some(row) if seen.contains(&row.name) && !row.repeats => {
                 errors.add(meta.path(), format!("`{name}` is given twice; keep one"));

@@ -45,6 +45,10 @@ pub(crate) fn is_fit(ty: &Type) -> bool {
 }
 
 pub(super) fn check_argument(ty: &Type, errors: &mut Errors) {
+    if let Some(name) = of_the_worker(ty) {
+        let reason = format!("`{name}` is no argument: the worker hands it to its runs; write `#[inject]` before it, and `&{name}`");
+        return errors.add(ty, reason);
+    }
     match unfit(ty) {
         Some(Found::Reference(reference)) => {
             let fix = owned(&reference.elem);
@@ -71,6 +75,18 @@ pub(super) fn check_argument(ty: &Type, errors: &mut Errors) {
         }
         None => {}
     }
+}
+
+/// The name of a type that runs get from the worker. A type of the user's may be called `Job` as well: that one is an
+/// argument unless it is borrowed, which no argument is.
+fn of_the_worker(ty: &Type) -> Option<&'static str> {
+    let (ty, names) = match ty {
+        Type::Reference(reference) => (&*reference.elem, &["PgPool", "Job", "Jobs", "Steps"][..]),
+        owned => (owned, &["PgPool"][..]),
+    };
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    names.iter().find(|name| last.ident == **name).copied()
 }
 
 /// The owned type to suggest instead of a reference.
