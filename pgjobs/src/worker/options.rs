@@ -31,7 +31,7 @@ impl Worker {
         self
     }
 
-    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See [`Topic`].
+    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See [`Topic`](crate::Topic).
     ///
     /// ```no_run
     /// # async fn f(pool: pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {
