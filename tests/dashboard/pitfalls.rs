@@ -416,3 +416,36 @@ async fn it_works_under_any_path() {
     assert!(style.headers["cache-control"].to_str().unwrap().contains("immutable"));
     assert!(style.ok().contains("--ground"));
 }
+
+/// A nested router answers at its path, and not at its path with a slash.
+#[tokio::test]
+async fn its_start_page_is_found_where_it_is_mounted() {
+    let db = Db::new().await;
+    let users = Users::one("mara", Role::Admin, "opensesame");
+    let site =
+        Site::serve(Router::new().nest("/ops", Dashboard::new(db.pool.clone()).login(users).router())).await;
+    assert_eq!(site.get("/ops").await.to(), "/ops/login?to=%2F");
+    let right = [("name", "mara"), ("password", "opensesame"), ("to", "/?window=hour")];
+    assert_eq!(site.post("/ops/login", &right).await.to(), "/ops?window=hour");
+    assert_eq!(site.post("/ops/login", &right[..2]).await.to(), "/ops");
+    assert_eq!(site.get("/ops/login").await.to(), "/ops");
+    assert_eq!(site.post("/ops/theme", &[("theme", "dark"), ("to", "/")]).await.to(), "/ops");
+    let page = site.get("/ops").await.ok();
+    assert!(page.contains("class=\"brand\" href=\"/ops\""), "{page}");
+    for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        if link.starts_with('/') {
+            let status = site.get(link.replace("&amp;", "&").split('#').next().unwrap()).await.status;
+            assert_eq!(status, StatusCode::OK, "{link}");
+        }
+    }
+}
+
+/// A proxy that takes a path off often knows it with the slash alone.
+#[tokio::test]
+async fn behind_a_proxy_its_start_page_has_the_slash() {
+    let db = Db::new().await;
+    let users = Users::one("mara", Role::Admin, "opensesame");
+    let site = Site::serve(Dashboard::new(db.pool.clone()).login(users).path("/ops").router()).await;
+    let login = site.post("/login", &[("name", "mara"), ("password", "opensesame")]).await;
+    assert_eq!(login.to(), "/ops/");
+}

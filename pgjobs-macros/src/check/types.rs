@@ -46,7 +46,9 @@ pub(crate) fn is_fit(ty: &Type) -> bool {
 
 pub(super) fn check_argument(ty: &Type, errors: &mut Errors) {
     if let Some(name) = of_the_worker(ty) {
-        let reason = format!("`{name}` is no argument: the worker hands it to its runs; write `#[inject]` before it, and `&{name}`");
+        let reason = format!(
+            "`{name}` is no argument: the worker hands it to its runs; write `#[inject]` before it, and `&{name}`"
+        );
         return errors.add(ty, reason);
     }
     match unfit(ty) {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches};
 
 use super::args::global::color_of_arguments;
@@ -18,6 +19,7 @@ use super::output::failure::Failure;
 use super::output::{log, panics, redact};
 use super::setup::Setup;
 use crate::Worker;
+use crate::types::text::shown;
 
 /// Runs the command line with the tasks that are linked into this binary.
 ///
@@ -150,8 +152,19 @@ impl App {
 
 fn parse() -> Result<Cli, clap::Error> {
     let mut command = Cli::command().color(color_of_arguments());
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let matches = command.try_get_matches_from_mut(std::env::args_os()).map_err(on_one_line)?;
+    Cli::from_arg_matches(&matches).map_err(|error| on_one_line(error.format(&mut command)))
+}
+
+/// What was given as an argument, on one line: a line break in it would begin a line that looks like ours.
+fn on_one_line(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if let Some(ContextValue::String(given)) = error.get(kind) {
+            let given = ContextValue::String(shown(given).into_owned());
+            error.insert(kind, given);
+        }
+    }
+    error
 }
 
 fn report(failure: Failure, console: &Console) -> ExitCode {

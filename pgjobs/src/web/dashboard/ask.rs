@@ -80,7 +80,7 @@ impl Ask {
 
     /// A link to a path of the dashboard, whose parts are encoded already.
     pub(super) fn link(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+        self.site.under(&self.base, path)
     }
 
     /// The link with a query.

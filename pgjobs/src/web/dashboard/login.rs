@@ -59,7 +59,7 @@ pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fiel
     };
     let browser = site.attempts.was_right(source, name);
     let id = site.sessions.begin(viewer.clone());
-    let mut response = go(&format!("{base}{}", local(to)));
+    let mut response = go(&site.under(base, local(to)));
     set(&mut response, &cookie_of(request, base, SESSION, &id, "; HttpOnly"));
     set(&mut response, &cookie_of(request, base, BROWSER, &browser, "; HttpOnly; Max-Age=31536000"));
     response
@@ -76,9 +76,9 @@ pub(super) fn end(site: &Site, request: &Parts, base: &str) -> Response {
 }
 
 /// Keeps the theme.
-pub(super) fn theme(request: &Parts, base: &str, fields: &Fields) -> Response {
+pub(super) fn theme(site: &Site, request: &Parts, base: &str, fields: &Fields) -> Response {
     let name = fields.get("theme").filter(|name| ["light", "dark"].contains(name)).unwrap_or("auto");
-    let mut response = go(&format!("{base}{}", local(fields.get("to").unwrap_or("/"))));
+    let mut response = go(&site.under(base, local(fields.get("to").unwrap_or("/"))));
     set(&mut response, &cookie_of(request, base, THEME, name, "; HttpOnly; Max-Age=31536000"));
     response
 }

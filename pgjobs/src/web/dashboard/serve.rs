@@ -119,7 +119,7 @@ async fn public(site: &Site, base: &str, theme: Theme, parts: Parts, body: Body)
     match parts.uri.path() {
         "/login" => login::begin(site, &parts, base, theme, &fields),
         "/logout" => login::end(site, &parts, base),
-        _ => login::theme(&parts, base, &fields),
+        _ => login::theme(site, &parts, base, &fields),
     }
 }
 
@@ -140,7 +140,7 @@ impl Asked {
             Err(failed) => return self.failed(failed, None).await,
         };
         match self.path.as_str() {
-            "/login" => login::go(&format!("{}/", self.base)),
+            "/login" => login::go(&self.site.under(&self.base, "/")),
             "/live" => self.live(table, &query).await,
             path => match table.page(path) {
                 Some((found, params)) => self.page(found, params, query).await,

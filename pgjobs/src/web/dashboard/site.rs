@@ -26,4 +26,12 @@ impl Site {
         let (sessions, attempts, snapshots) = Default::default();
         Arc::new(Site { pool, name, gate, sessions, attempts, snapshots, path })
     }
+
+    /// A path of the dashboard as the browser asks for it. A nested router does not answer at its own path
+    /// with a slash behind it, so the start page has none there; behind a proxy it has one.
+    pub(super) fn under(&self, base: &str, path: &str) -> String {
+        let is_nested = self.path.is_none() && !base.is_empty();
+        let start = path.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with(['?', '#']));
+        format!("{base}{}", start.filter(|_| is_nested).unwrap_or(path))
+    }
 }
