@@ -65,6 +65,7 @@ add() {
     pip) packages python3-pip ;;
     npm) packages nodejs npm ;;
     pgbouncer | faketime) packages "$1" ;;
+    systemd-analyze) packages systemd ;;
     chromium) packages chromium chromium-driver fonts-liberation ;;
     # Into target: its licence is the MPL, and nothing of it is ours to ship.
     axe) npm install --prefix target/axe --no-audit --no-fund --silent axe-core@4.14.1 ;;

@@ -69,7 +69,7 @@ fn seconds(text: &str) -> u64 {
 }
 
 /// The command line that systemd starts, without the path of its credentials.
-fn unit_command() -> Vec<String> {
+pub(crate) fn unit_command() -> Vec<String> {
     let unit = deploy("mail-worker.service");
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("a command");
     line.split_whitespace().map(str::to_owned).collect()
@@ -186,27 +186,4 @@ fn keda_scales_a_deployment_that_is_there() {
         .expect("a Deployment of this name");
     let variable = &scaled["triggers"][0]["metadata"]["connectionFromEnv"];
     assert_eq!(pods(deployment)[0]["containers"][0]["env"][0]["name"], *variable);
-}
-
-/// systemd's own opinion of the unit, where there is a systemd; it only warns of a key that it does not know.
-#[test]
-fn systemd_has_nothing_to_say_about_the_unit() {
-    let folder = std::env::temp_dir().join(format!("pgjobs-unit-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join("mail-worker.service");
-    let here = deploy("mail-worker.service").replace(&unit_command()[0], env!("CARGO_BIN_EXE_app"));
-    let verify = |unit: &str| {
-        fs::write(&path, unit).expect("the unit");
-        let mut command = Command::new("systemd-analyze");
-        command.args(["verify", "--man=no"]).arg(&path).output().ok()
-    };
-    let said = verify(&here).map(|said| String::from_utf8_lossy(&said.stderr).into_owned());
-    let of_a_mistake = verify(&here.replace("RestartSec", "RestartSecs"));
-    fs::remove_dir_all(&folder).expect("its folder");
-    let (Some(said), Some(of_a_mistake)) = (said, of_a_mistake) else {
-        assert!(here.contains("[Service]\n") && here.contains("[Install]\n"), "{here}");
-        return;
-    };
-    assert_eq!(said, "");
-    assert!(String::from_utf8_lossy(&of_a_mistake.stderr).contains("RestartSecs"), "it looks at keys");
 }

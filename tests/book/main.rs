@@ -16,6 +16,8 @@ mod pages;
 mod probes;
 mod reference;
 mod sql;
+#[cfg(feature = "systemd")]
+mod unit;
 
 use std::fs;
 use std::path::{Path, PathBuf};
