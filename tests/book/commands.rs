@@ -1,8 +1,6 @@
 //! Commands of the pages and of the README, as the command line itself reads them.
 
-use std::fs;
-
-use crate::{Page, pages, source};
+use crate::{Page, pages, read};
 
 /// Programs that have the command line: `pgjobs`, and what pages call a reader's own.
 const PROGRAMS: [&str; 5] = ["pgjobs", "app", "my_app", "my-app", "shop-worker"];
@@ -148,8 +146,7 @@ fn synopses(page: &Page) -> Vec<String> {
 
 #[test]
 fn each_command_that_a_sentence_or_the_readme_names_exists() {
-    let text = fs::read_to_string(source().join("../../README.md")).expect("README.md");
-    let readme = Page { path: "../../README.md".to_owned(), text };
+    let readme = Page { path: "../../README.md".to_owned(), text: read("README.md") };
     let (mut seen, mut found) = (0, Vec::new());
     for page in pages().iter().chain([&readme]) {
         let commands = synopses(page);

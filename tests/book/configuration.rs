@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use pgjobs_tests::Db;
 
-use crate::reference::{files, first_column, page, read, section};
+use crate::read;
+use crate::reference::{files, first_column, page, section};
 
 /// The cells of the table below a heading, row by row, without its head.
 fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {

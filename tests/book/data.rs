@@ -1,10 +1,8 @@
 //! Blocks of TOML and JSON: they can be read, and name features and versions that there are.
 
-use std::fs;
-
 use toml::{Table, Value};
 
-use crate::{pages, source};
+use crate::{pages, read};
 
 /// Every entry `pgjobs = { … }` in a table or below.
 fn dependencies<'t>(table: &'t Table, found: &mut Vec<&'t Table>) {
@@ -20,8 +18,7 @@ fn dependencies<'t>(table: &'t Table, found: &mut Vec<&'t Table>) {
 
 /// The features of pgjobs, as its manifest has them.
 fn features() -> Vec<String> {
-    let manifest = fs::read_to_string(source().join("../../pgjobs/Cargo.toml")).expect("Cargo.toml");
-    let manifest: Table = manifest.parse().expect("TOML");
+    let manifest: Table = read("pgjobs/Cargo.toml").parse().expect("TOML");
     manifest["features"].as_table().expect("a table").keys().cloned().collect()
 }
 

@@ -1,24 +1,14 @@
 //! The files for deployments, `examples/shop/deploy`: pages show them as they are, and what they say holds of the programs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use pgjobs_tests::output;
 use serde_json::Value;
 
-use crate::pages;
+use crate::{pages, read};
 
 /// In which the last outcomes reach the database, after the grace (docs/src/operating.md).
 const LAST_OUTCOMES: u64 = 15;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
 
 pub(crate) fn deploy(file: &str) -> String {
     read(&format!("examples/shop/deploy/{file}"))

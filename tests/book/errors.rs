@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::reference::{files, first_column, page, quoted, read, section};
+use crate::read;
+use crate::reference::{files, first_column, page, quoted, section};
 
 /// The SQLSTATEs that a text of SQL raises. What it raises to itself (`PT000`, `PT001`) is caught.
 fn raised(sql: &str) -> BTreeSet<String> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::reference::{first_column, page, read, section};
+use crate::read;
+use crate::reference::{first_column, page, section};
 
 fn features() -> BTreeSet<String> {
     let manifest = read("pgjobs/Cargo.toml");

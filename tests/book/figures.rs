@@ -1,8 +1,6 @@
 //! Figures that a page quotes are those of performance.md.
 
-use std::fs;
-
-use crate::{pages, source};
+use crate::{pages, read};
 
 /// The numbers with a unit or a fraction in the table of figures of the page on tuning.
 fn quoted(text: &str) -> Vec<&str> {
@@ -14,7 +12,7 @@ fn quoted(text: &str) -> Vec<&str> {
 
 #[test]
 fn the_figures_of_the_page_on_tuning_are_measured_ones() {
-    let measured = fs::read_to_string(source().join("performance.md")).expect("performance.md");
+    let measured = read("docs/src/performance.md");
     let pages = pages();
     let page = pages.iter().find(|page| page.path == "how-to/tuning.md").expect("the page");
     let quoted = quoted(&page.text);

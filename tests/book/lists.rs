@@ -6,7 +6,8 @@ use pgjobs::events::EventKind;
 use pgjobs_tests::Db;
 
 use crate::pages;
-use crate::reference::{first_column, read};
+use crate::read;
+use crate::reference::first_column;
 
 /// What a text calls of schema `jobs`: `jobs.NAME`.
 fn named(text: &str) -> BTreeSet<String> {

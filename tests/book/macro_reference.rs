@@ -1,6 +1,7 @@
 //! The page of the macro is the documentation of the macro, with its links to other items as plain code.
 
-use crate::reference::{is_generated, read};
+use crate::read;
+use crate::reference::is_generated;
 
 const INTRODUCTION: &str = "\
 # The macro `#[task]`

@@ -35,20 +35,20 @@ struct Block<'p> {
     code: &'p str,
 }
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src")
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The pages that SUMMARY.md lists, in its order.
 fn pages() -> Vec<Page> {
-    let summary = fs::read_to_string(source().join("SUMMARY.md")).expect("SUMMARY.md");
+    let summary = read("docs/src/SUMMARY.md");
     let paths = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    paths
-        .map(|path| Page {
-            path: path.to_owned(),
-            text: fs::read_to_string(source().join(path)).unwrap_or_else(|error| panic!("{path}: {error}")),
-        })
-        .collect()
+    paths.map(|path| Page { path: path.to_owned(), text: read(&format!("docs/src/{path}")) }).collect()
 }
 
 impl Page {

@@ -1,31 +1,22 @@
 //! The lists of pages: SUMMARY.md, the files, those whose code is compiled, and llms.txt.
 
-use std::fs;
-
-use crate::{pages, source};
+use crate::reference::files;
+use crate::{pages, read};
 
 /// Each page is in the table of contents, or nobody finds it, and in `docs/lib.rs`, or nothing compiles its code.
 #[test]
 fn each_page_is_listed_and_compiled() {
     let listed: Vec<String> = pages().into_iter().map(|page| page.path).collect();
-    let compiled = fs::read_to_string(source().join("../lib.rs")).expect("docs/lib.rs");
-    let mut folders = vec![source()];
+    let compiled = read("docs/lib.rs");
     let (mut seen, mut missing) = (0, Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(source()).expect("below").display().to_string();
-            if !name.ends_with(".md") || name == "SUMMARY.md" {
-                continue;
-            }
-            seen += 1;
-            if !listed.contains(&name) || !compiled.contains(&format!("\"{name}\"")) {
-                missing.push(name);
-            }
+    for (path, _) in files(&["docs/src"], ".md") {
+        let name = path.trim_start_matches("docs/src/");
+        if name == "SUMMARY.md" {
+            continue;
+        }
+        seen += 1;
+        if !listed.iter().any(|listed| listed == name) || !compiled.contains(&format!("\"{name}\"")) {
+            missing.push(name.to_owned());
         }
     }
     assert!(seen > 20, "{seen} pages");
@@ -48,10 +39,7 @@ fn outline(text: &str) -> Vec<String> {
 /// A program that reads llms.txt finds what a person finds in the table of contents.
 #[test]
 fn llms_txt_lists_the_pages_of_the_summary_in_its_order() {
-    let read = |name: &str| {
-        fs::read_to_string(source().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    };
-    let (summary, list) = (read("SUMMARY.md"), read("llms.txt"));
+    let (summary, list) = (read("docs/src/SUMMARY.md"), read("docs/src/llms.txt"));
     let described = |line: &&str| line.split_once(".html): ").is_some_and(|(_, words)| words.len() > 20);
     let short: Vec<_> = list.lines().filter(|line| line.starts_with("- ") && !described(line)).collect();
     assert!(short.is_empty(), "without a description, or not to a page: {short:#?}");

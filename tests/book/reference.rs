@@ -2,17 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::source;
-
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use crate::{read, root};
 
 pub(crate) fn page(name: &str) -> String {
     read(&format!("docs/src/reference/{name}"))
@@ -57,7 +49,7 @@ pub(crate) fn quoted(text: &str) -> Vec<String> {
 
 /// Compares a page, or a part of it, with what the code says; with `BLESS` it is written.
 pub(crate) fn is_generated(name: &str, wanted: &str) {
-    let path = source().join("reference").join(name);
+    let path = root().join("docs/src/reference").join(name);
     if std::env::var_os("BLESS").is_some_and(|bless| bless != "0") {
         fs::write(&path, wanted).unwrap_or_else(|error| panic!("{name}: {error}"));
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::types::text::shown;
+
 /// What the manifest says of pgjobs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
@@ -40,7 +42,7 @@ impl Source {
         if is_url {
             return Ok(Source::Git(text.to_owned()));
         }
-        let shown = text.escape_debug();
+        let shown = shown(text);
         Err(format!(
             "--pgjobs `{shown}` is no folder, and no URL such as https://host/pgjobs.git or ssh://git@host/pgjobs.git: \
              write the path of a clone or the URL of a Git repository"
