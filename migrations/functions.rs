@@ -17,6 +17,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "05_arrays"
     "06_views"
     "10_publish"
+    "11_declared_options"
     "11_publishable"
     "12_packed_rows"
     "13_unique_key"

@@ -274,6 +274,12 @@ create type jobs.found as (
   further text
 );
 
+create type jobs.job_options as (
+  timeouts numeric[],
+  priorities integer[],
+  max_retries integer[]
+);
+
 create type jobs.key_range as (
   task character varying,
   from_rank bigint,
@@ -417,7 +423,8 @@ create type jobs.problem as (
 create type jobs.published as (
   ids bigint[],
   job_ids character varying[],
-  outcomes text[]
+  outcomes text[],
+  options jobs.job_options
 );
 
 create type jobs.queued as (
@@ -951,6 +958,10 @@ create table jobs.publish_check (
   task character varying not null,
   validation text not null,
   keep text not null,
+  is_plain boolean not null,
+  timeout numeric(9,2) not null,
+  priority integer not null,
+  max_retries integer not null,
   names text[],
   unique_by jsonb,
   fits jsonpath,
@@ -1582,6 +1593,8 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_few(i_state text, i_look bigint) returns boolean
 -- function jobs._are_jobs(i_tasks text[], i_bodies jsonb[], i_priorities integer[], i_job_ids text[]) returns boolean
+-- function jobs._are_null(i_options anyarray) returns boolean
+-- function jobs._are_unique(i_tasks text[]) returns boolean
 -- function jobs._are_watched() returns boolean
 -- function jobs._as_array(i_value jsonb) returns jsonb
 -- function jobs._as_limit(i_name text, i_topic text, i_options jsonb) returns jobs.job_limit
@@ -1699,6 +1712,8 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._declare_schedule(i_name text, i_task text, i_declared jsonb, i_names text[]) returns void
 -- function jobs._declare_schedules(i_tasks jsonb, i_names text[]) returns void
 -- function jobs._declare_watches(i_tasks jsonb, i_names text[]) returns void
+-- function jobs._declared_node_options(i_task text, i_options jsonb) returns jsonb
+-- function jobs._declared_options(i_tasks text[], i_checked boolean[], i_jobs integer, i_options jobs.job_options) returns jobs.job_options
 -- function jobs._declared(i_tasks jsonb) returns SETOF jobs.declaration
 -- function jobs._declare(i_tasks jobs.declaration[]) returns void
 -- function jobs._declarer() returns oid
@@ -2039,7 +2054,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._problems_of_workflows() returns SETOF jobs.problem
 -- function jobs._promote(i_pattern text, i_limit integer, i_since timestamp with time zone, i_except text[] DEFAULT NULL::text[]) returns integer
 -- function jobs._publish_beside_holder(i_task text, i_body jsonb, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued
--- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
+-- function jobs._publish_many(i_tasks text[], i_bodies jsonb[], i_due timestamp with time zone[], i_options jobs.job_options, i_job_ids text[], i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamp with time zone) returns jobs.published
 -- function jobs._publish_members(i_jobs jobs.node_jobs) returns void
 -- function jobs._publish_nodes(i_nodes bigint[]) returns bigint[]
 -- function jobs._publish_one_unique(i_id bigint, i_task text, i_body jsonb, i_bytes bigint, i_due timestamp with time zone, i_timeout numeric, i_priority integer, i_max_retries integer, i_checked boolean, i_job_id text, i_meta jsonb, i_unique jsonb, i_now timestamp with time zone) returns jobs.queued

@@ -5,11 +5,11 @@
 -- later sees a greater job number can then conclude, from the transactions that have ended, whether a smaller
 -- one may still appear (20_key_ranges.sql, watermarks).
 
--- Publishes one job and returns its row. NULL means the default: timeout 60 s, priority 0, max_retries 3
--- (runs in all), as soon as possible.
+-- Publishes one job and returns its row. NULL means what the task declares for timeout, priority and
+-- max_retries (runs in all; 60 s, 0 and 3 when nobody has declared the task), and as soon as possible.
 --
--- i_checked: the body was made from the task's own types, so it is not validated. i_job_id: an id made by the
--- client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name,
+-- i_checked: the call was made from the task's own declaration, so nothing is looked up: the body is not
+-- validated, and NULL means 60 s, 0 and 3. i_job_id: an id made by the client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name,
 -- key or arguments, until, on_conflict, wait, max_wait (null: as its task declares; false: not at all). If
 -- another job holds its key, the row is that job's, without its body and its meta, which are another
 -- publisher's; jobs.publish_unique tells the one from the other.
@@ -17,16 +17,9 @@
 -- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
 -- jobs.notify = off`; workers then find the job when they poll.
 create or replace function jobs.publish(
-  i_task varchar,
-  i_body jsonb default null,
-  i_scheduled_at timestamptz default null,
-  i_timeout numeric default null,
-  i_priority integer default null,
-  i_max_retries integer default null,
-  i_checked boolean default false,
-  i_job_id text default null,
-  i_meta jsonb default null,
-  i_unique jsonb default null
+  i_task varchar, i_body jsonb default null, i_scheduled_at timestamptz default null,
+  i_timeout numeric default null, i_priority integer default null, i_max_retries integer default null,
+  i_checked boolean default false, i_job_id text default null, i_meta jsonb default null, i_unique jsonb default null
 ) returns jobs.queued
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -36,6 +29,8 @@ declare
   -- As jobs._text_size, for a small body.
   v_bytes bigint := case when i_body is null then 0 when pg_column_size(i_body) <= 8192 and pg_column_compression(i_body) is null then octet_length(i_body::text) end;
   v_job jobs.queued;
+  v_is_unique boolean;
+  v_fits boolean;
 begin
   -- For up to 512 bytes the limit, which is in a table, is not read.
   if i_meta is not null or jobs._publishable(i_task, v_bytes, 512, i_scheduled_at, i_timeout, i_max_retries) is not true then
@@ -50,12 +45,18 @@ begin
   if i_checked is not true or i_unique is not null then
     -- Reads one row by key, and the settings when the task is not declared.
     if i_unique is not null
-      or not coalesce((select k.unique_by is null and (k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names)) from jobs.publish_check k where k.name = i_task),
+      or not coalesce((select k.is_plain and (k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names)) from jobs.publish_check k where k.name = i_task),
                       (select c.unknown_task = 'accept' from jobs.config c)) then
-      if i_unique is not null or exists (select from jobs.publish_check k where k.name = i_task and k.unique_by is not null) then
+      -- A second look, because more columns in the first would cost every job what only some need.
+      select k.unique_by is not null or i_unique is not null, k.validation = 'off' or jobs._is_fit(i_body, k.fits, k.names),
+        coalesce(i_timeout, k.timeout), coalesce(i_priority, k.priority), coalesce(i_max_retries, k.max_retries)
+      into v_is_unique, v_fits, i_timeout, i_priority, i_max_retries
+      from (values (1)) one left join jobs.publish_check k on k.name = i_task and i_checked is not true;
+      if v_is_unique then
         return jobs._publish_one_unique(v_id, i_task, i_body, v_bytes, i_scheduled_at, i_timeout, i_priority, i_max_retries, i_checked, i_job_id, i_meta, i_unique, v_now);
+      elsif v_fits is not true then
+        perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
       end if;
-      perform jobs._refuse_unfit(array[i_task], array[i_body], array[1]);
     end if;
   end if;
   insert into jobs.pending as q (id, job_id, task, body, scheduled_at, timeout, priority, max_retries, created_at, ready_seq, bytes, meta)
@@ -92,31 +93,29 @@ declare
   v_tasks text[];
   v_bodies jsonb[];
   v_due timestamptz[];
-  v_timeouts numeric[];
-  v_priorities integer[];
-  v_max_retries integer[];
+  v_options jobs.job_options;
   v_published jobs.published;
 begin
   select coalesce(array_agg(j.task), '{}'), array_agg(j.body), array_agg(j.scheduled_at), array_agg(j.timeout), array_agg(j.priority), array_agg(j.max_retries)
-  into v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries from unnest(i_jobs) j;
+  into v_tasks, v_bodies, v_due, v_options.timeouts, v_options.priorities, v_options.max_retries from unnest(i_jobs) j;
   if v_tasks = '{}' then
     return;
   end if;
-  v_published := jobs._publish_many(v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, null, null, null, i_metas, i_uniques, v_now);
+  v_published := jobs._publish_many(v_tasks, v_bodies, v_due, v_options, null, null, null, i_metas, i_uniques, v_now);
   if v_published.outcomes is not null then
     return query select q.* from jobs._published_rows(v_published) q;
     return;
   end if;
   return query select g.id, g.job_id, g.task::varchar, g.body, 0, coalesce(g.max_retries, 3), coalesce(g.priority, 0), coalesce(g.timeout, 60)::numeric(9, 2),
     v_now, null::timestamptz, g.due, 0, g.meta
-  from unnest(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_due, v_timeouts, v_priorities, v_max_retries, i_metas) with ordinality
+  from unnest(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_due, (v_published.options).timeouts, (v_published.options).priorities, (v_published.options).max_retries, i_metas) with ordinality
     g(id, job_id, task, body, due, timeout, priority, max_retries, meta, at) order by g.at;
 end $$;
 
--- Publishes many jobs, given as by jobs.publish_arrays: all checks, and the jobs as packed rows, rows, or
+-- Publishes many jobs, given as by jobs.publish_arrays: all checks, the options of their tasks, and the jobs as packed rows, rows, or
 -- under their unique keys.
 create or replace function jobs._publish_many(
-  i_tasks text[], i_bodies jsonb[], i_due timestamptz[], i_timeouts numeric[], i_priorities integer[], i_max_retries integer[], i_job_ids text[],
+  i_tasks text[], i_bodies jsonb[], i_due timestamptz[], i_options jobs.job_options, i_job_ids text[],
   i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamptz
 ) returns jobs.published
 language plpgsql as $$
@@ -129,18 +128,22 @@ declare
 begin
   perform pg_current_xact_id();   -- the xid before the numbers
   v_bytes := jobs._with_metas(jobs._check_bulk(i_tasks, i_bodies), v_metas);
+  v_published.options := i_options;
   if jobs._check_bodies(i_tasks, i_bodies, i_checked) or i_uniques is not null then
-    v_rules := jobs._unique_rules(i_tasks, i_bodies, i_uniques, i_checked);
+    v_published.options := jobs._declared_options(i_tasks, i_checked, v_jobs, i_options);
+    if i_uniques is not null or jobs._are_unique(i_tasks) then
+      v_rules := jobs._unique_rules(i_tasks, i_bodies, i_uniques, i_checked);
+    end if;
   end if;
   v_published.ids := jobs._draw_numbers(v_jobs);
   v_published.job_ids := coalesce(i_job_ids, jobs._new_job_ids(v_published.ids, i_now));
   if v_rules is null then
-    perform jobs._store(v_published.ids, v_published.job_ids, i_tasks, i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs), i_priorities,
-                        jobs._for_each(i_max_retries, v_jobs), v_metas, i_now, i_job_ids is null and coalesce(i_pack, jobs._packs()));
+    perform jobs._store(v_published.ids, v_published.job_ids, i_tasks, i_bodies, v_bytes, i_due, jobs._for_each((v_published.options).timeouts, v_jobs), (v_published.options).priorities,
+                        jobs._for_each((v_published.options).max_retries, v_jobs), v_metas, i_now, i_job_ids is null and coalesce(i_pack, jobs._packs()));
   else
     v_published := jobs._store_unique(
-      v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each(i_timeouts, v_jobs),
-      jobs._for_each(i_priorities, v_jobs), jobs._for_each(i_max_retries, v_jobs), v_metas, v_rules, i_now);
+      v_published.ids, v_published.job_ids, jobs._for_each(i_tasks, v_jobs), i_bodies, v_bytes, i_due, jobs._for_each((v_published.options).timeouts, v_jobs),
+      jobs._for_each((v_published.options).priorities, v_jobs), jobs._for_each((v_published.options).max_retries, v_jobs), v_metas, v_rules, i_now);
   end if;
   if i_job_ids is not null or jobs._are_watched() then
     if i_job_ids is not null then
@@ -183,7 +186,7 @@ end $$;
 -- jobs. Delays count from now by the database's clock. i_job_ids may hold ids made by the client (version 7
 -- UUIDs without dashes), so that it knows them before it sends the statement.
 --
--- i_checked: which bodies were made from the task's own types, so that they are not validated.
+-- i_checked: which calls were made from their task's own declaration, as in jobs.publish.
 --
 -- i_pack: store 64 or more jobs of one task and priority, without time, delay or ids, and whose bodies have
 -- at most 64 KiB, in packed rows of up to 64: half the cost to publish, and to claim. Null: unless a plain
@@ -213,8 +216,8 @@ begin
   if jobs._are_jobs(i_tasks, i_bodies, i_priorities, i_job_ids) is not true then
     return array[]::varchar[];
   end if;
-  return (jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now), i_timeouts::numeric[], i_priorities,
-                             i_max_retries, i_job_ids, i_pack, i_checked, i_metas, i_uniques, v_now)).job_ids;
+  return (jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now),
+                             row(i_timeouts::numeric[], i_priorities, i_max_retries), i_job_ids, i_pack, i_checked, i_metas, i_uniques, v_now)).job_ids;
 end $$;
 
 -- The same, and what became of each job, in order: published; existing when another job holds its key, and
@@ -241,8 +244,8 @@ begin
   if jobs._are_jobs(i_tasks, i_bodies, i_priorities, i_job_ids) is not true then
     return;
   end if;
-  v_published := jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now), i_timeouts::numeric[], i_priorities,
-                                    i_max_retries, i_job_ids, false, i_checked, i_metas, i_uniques, v_now);
+  v_published := jobs._publish_many(i_tasks, i_bodies, jobs._due(i_scheduled_at, i_delays, cardinality(i_bodies), v_now),
+                                    row(i_timeouts::numeric[], i_priorities, i_max_retries), i_job_ids, false, i_checked, i_metas, i_uniques, v_now);
   return query select p.job_id, coalesce(p.outcome, 'published')
     from unnest(v_published.job_ids, v_published.outcomes) with ordinality p(job_id, outcome, at) order by p.at;
 end $$;

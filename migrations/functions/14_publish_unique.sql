@@ -214,7 +214,7 @@ create or replace function jobs._publish_beside_holder(
 language plpgsql as $$
 declare
   v_published jobs.published := jobs._publish_many(
-    array[i_task], array[i_body], array[i_due], array[i_timeout], array[i_priority], array[i_max_retries],
+    array[i_task], array[i_body], array[i_due], row(array[i_timeout], array[i_priority], array[i_max_retries])::jobs.job_options,
     case when i_job_id is not null then array[i_job_id] end, false, array[i_checked], case when i_meta is not null then array[i_meta] end,
     array[i_unique], i_now);
   v_job jobs.queued;

@@ -129,7 +129,7 @@ declare
 begin
   with made as (
     insert into jobs.node (workflow, name, task, bodies, options, each_of, binds, undo, is_group, keeps_results, waits)
-    select i_workflow.id, s.name, s.task, s.bodies, s.options, s.each_of, s.binds, s.undo, s.is_group, s.keeps_results or coalesce(s.name = i_workflow.result_of, false), jsonb_array_length(s.after)
+    select i_workflow.id, s.name, s.task, s.bodies, case when s.is_checked then s.options else jobs._declared_node_options(s.task, s.options) end, s.each_of, s.binds, s.undo, s.is_group, s.keeps_results or coalesce(s.name = i_workflow.result_of, false), jsonb_array_length(s.after)
     from (select u.*, row_number() over () as at from unnest(i_specs) u) s order by s.at
     returning id, waits
   ) select array_agg(m.id order by m.id), array_agg(m.id order by m.id) filter (where m.waits = 0) into v_new, v_ready from made m;

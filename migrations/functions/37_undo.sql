@@ -12,8 +12,8 @@ begin
     return false;
   end if;
   with made as (
-    insert into jobs.node (workflow, name, task, bodies, binds, undoes, is_group, keeps_results, waits)
-    select i_workflow, jobs._undo_name(n), n.undo->>'task', array[n.undo->'body'], n.undo->'bind', n.id, false, false, (row_number() over (order by n.ended_at desc, n.id desc) > 1)::integer
+    insert into jobs.node (workflow, name, task, bodies, options, binds, undoes, is_group, keeps_results, waits)
+    select i_workflow, jobs._undo_name(n), n.undo->>'task', array[n.undo->'body'], jobs._declared_node_options(n.undo->>'task', null), n.undo->'bind', n.id, false, false, (row_number() over (order by n.ended_at desc, n.id desc) > 1)::integer
     from jobs.node n where n.workflow = i_workflow and n.undo is not null and (n.state = 'success' or n.is_group and n.jobs > n.failed)
     order by n.ended_at desc, n.id desc
     returning id

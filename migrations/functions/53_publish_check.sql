@@ -20,18 +20,18 @@ begin
     delete from jobs.publish_check k
     where k.name = any (array(select g.name from unnest(v_names) g(name) except select m.name from meant m))
   )
-  insert into jobs.publish_check as k (name, task, validation, keep, names, unique_by, fits)
-  select m.name, m.task, w.validation, t.keep, w.names, t.unique_by, t.fits
+  insert into jobs.publish_check as k (name, task, validation, keep, is_plain, timeout, priority, max_retries, names, unique_by, fits)
+  select m.name, m.task, w.validation, t.keep, t.unique_by is null and (t.timeout, t.priority, t.retries) = (60, 0, 3), t.timeout, t.priority, t.retries, w.names, t.unique_by, t.fits
   from meant m join jobs.task t on t.name = m.task,
     lateral (select case when t.params is null then 'off' else coalesce(t.validation_set, t.validation) end as validation, jobs._names(t.params, t.extra_kwargs) as names) w
   where not exists (
     select from jobs.publish_check o
-    where o.name = m.name and (o.task, o.validation, o.keep, o.names, o.unique_by, o.fits::text)
-      is not distinct from (t.name, w.validation, t.keep, w.names, t.unique_by, t.fits::text))
+    where o.name = m.name and (o.task, o.validation, o.keep, o.timeout, o.priority, o.max_retries, o.names, o.unique_by, o.fits::text)
+      is not distinct from (t.name, w.validation, t.keep, t.timeout, t.priority, t.retries, w.names, t.unique_by, t.fits::text))
   order by m.name
   on conflict (name) do update
-  set task = excluded.task, validation = excluded.validation, keep = excluded.keep, names = excluded.names, unique_by = excluded.unique_by,
-      fits = excluded.fits;
+  set task = excluded.task, validation = excluded.validation, keep = excluded.keep, is_plain = excluded.is_plain, timeout = excluded.timeout, priority = excluded.priority,
+      max_retries = excluded.max_retries, names = excluded.names, unique_by = excluded.unique_by, fits = excluded.fits;
 end $$;
 
 -- All names of the tasks that do not keep all ended jobs in history: with 'all' those whose `keep` is not

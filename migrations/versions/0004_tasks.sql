@@ -51,6 +51,10 @@ create table jobs.publish_check (
   task varchar collate "C" not null,
   validation text not null,
   keep text not null,
+  is_plain boolean not null,           -- its jobs are not unique, and have the next three as nobody declared them
+  timeout numeric(9, 2) not null,      -- of a job whose publisher leaves them to the task
+  priority integer not null,
+  max_retries integer not null,
   names text[],                        -- the only keywords allowed; null: any
   unique_by jsonb,                     -- as in jobs.task
   fits jsonpath

@@ -64,9 +64,13 @@ create type jobs.wanted_key as (
   holder varchar, holder_task varchar, holder_state varchar
 );
 
--- What a call has published: the number and the id of each job, and whether it is published, existing or
--- replaced; null: all are published.
-create type jobs.published as (ids bigint[], job_ids varchar[], outcomes text[]);
+-- The options of the jobs of a call, as jobs.publish_arrays takes them: an array for each, with a single value
+-- for all jobs or one for each; null: 60 s, priority 0, three runs.
+create type jobs.job_options as (timeouts numeric[], priorities integer[], max_retries integer[]);
+
+-- What a call has published: the number and the id of each job, whether it is published, existing or replaced
+-- (null: all are published), and their options.
+create type jobs.published as (ids bigint[], job_ids varchar[], outcomes text[], options jobs.job_options);
 
 -- The declaration of a task.
 create type jobs.declaration as (

@@ -140,12 +140,32 @@ async fn a_task_that_is_gone_is_named_with_its_remedy() {
     publish(&db, "app.nobody", &json!(null)).await;
     db.run("select jobs.publish('app.later', i_scheduled_at => now() + interval '1 day')").await;
     let said = check(&db, &[]);
+    assert_eq!(said.code, Some(0), "nobody had them, so nothing breaks: {said:?}");
+    assert!(
+        said.out.contains(
+            "warning unknown_task app.nobody: 1 job is open, under a name that nobody has declared"
+        ),
+        "{said:?}"
+    );
+    assert_eq!(check(&db, &["--strict"]).code, Some(1));
+    declared_once(&db, "app.nobody").await;
+    declared_once(&db, "app.later").await;
+    let said = check(&db, &[]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.out.contains("error task_gone app.nobody: 1 job is open"), "{said:?}");
     assert!(said.out.contains("error task_gone app.later: 1 job is open"), "{said:?}");
     assert!(said.out.contains("remedy: add aliases = [\"app.nobody\"]"), "{said:?}");
     let said = check(&db, &["--json", "--topic", "app.l*"]);
     assert_eq!(findings(&said), [found("error", "task_gone", "app.later")]);
+}
+
+/// A program that is gone has had this task.
+async fn declared_once(db: &Db, task: &str) {
+    db.run(&format!(
+        r#"select jobs.register_tasks('[{{"name": "{task}", "retries": 3, "timeout": 60, "priority": 0, "params": [],
+             "args_schema": {{"type": "object"}}, "result_schema": true}}]')"#
+    ))
+    .await;
 }
 
 /// A new task that takes the same is probably the old one under another name.

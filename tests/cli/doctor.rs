@@ -51,6 +51,10 @@ async fn the_severity_decides_the_exit_code() {
     assert!(first["remedy"].as_str().is_some_and(|remedy| remedy.contains("`pgjobs worker`")));
     let text = run(&mut on(&db.url, &["doctor"]));
     assert!(text.out.starts_with("error no_worker: ") && text.err.contains("not well: 2 errors"), "{text:?}");
+    assert!(
+        text.out.contains("remedy: start your program's worker: `app worker`"),
+        "commands of this program: {text:?}"
+    );
 }
 
 /// Twelve faults at once, each with a part of its remedy.

@@ -48,6 +48,16 @@ async fn it_says_at_its_start_what_it_will_do() {
 }
 
 #[tokio::test]
+async fn options_that_cannot_be_meant_are_refused_before_it_says_anything() {
+    let db = Db::new().await;
+    for (option, value) in [("--concurrency", "0"), ("--lease", "10ms"), ("--poll", "2m")] {
+        let said = run(&mut on(&db.url, &["worker", option, value]));
+        assert_eq!((said.code, said.err.lines().count()), (Some(2), 1), "{said:?}");
+        assert!(said.err.contains(&option[2..]), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn topics_restrict_it() {
     let db = Db::new().await;
     publish(&db, &["app.add", "--args", "[1, 2]"]);

@@ -6,6 +6,7 @@ mod budget;
 mod catalogue;
 mod claim_races;
 mod contract;
+mod declared_options;
 mod doctor;
 mod doctor_more;
 mod explain;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use pgjobs_tests::{Db, amount};
+use pgjobs_tests::{Db, Lateness, amount};
 use serde_json::{Value, json};
 
 /// A task of ten fields and two nested types, as a program of some size has hundreds of.
@@ -64,11 +64,12 @@ async fn writes(db: &Db, tasks: &Value) -> (i64, Vec<String>, Duration) {
 
 #[tokio::test]
 async fn five_hundred_ordinary_tasks_are_declared_within_a_workers_patience() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let tasks: Value = (0..500).map(ordinary).collect();
     let took = declare(&db, &tasks).await;
     println!("500 tasks: {took:?}");
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(took < lateness.allow(Duration::from_secs(15)), "{took:?}");
     assert_eq!(
         db.one::<i64>("select count(*) from jobs.publish_check where fits is not null").await,
         500,
@@ -76,11 +77,12 @@ async fn five_hundred_ordinary_tasks_are_declared_within_a_workers_patience() {
     );
     let (_, written, took) = writes(&db, &tasks).await;
     println!("unchanged: {took:?}");
-    assert!(written.is_empty() && took < Duration::from_secs(2), "{took:?} {written:?}");
+    assert!(written.is_empty() && took < lateness.allow(Duration::from_secs(2)), "{took:?} {written:?}");
 }
 
 #[tokio::test]
 async fn one_changed_task_among_thousands_writes_only_what_changed() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let small = |n: usize| {
         let mut task = of_one(&format!("t.n{n}"), &json!({"type": "integer"}))[0].clone();
@@ -92,10 +94,10 @@ async fn one_changed_task_among_thousands_writes_only_what_changed() {
     db.run("analyze jobs.task, jobs.publish_check, jobs.task_signature").await;
     let (_, written, took) = writes(&db, &json!(tasks)).await;
     println!("{} unchanged: {took:?}", tasks.len());
-    assert!(written.is_empty() && took < Duration::from_secs(10), "{took:?} {written:?}");
-    tasks[7]["retries"] = json!(9);
+    assert!(written.is_empty() && took < lateness.allow(Duration::from_secs(10)), "{took:?} {written:?}");
+    tasks[7]["doc"] = json!("what it does");
     let (log, written, _) = writes(&db, &json!(tasks)).await;
-    assert_eq!(written, ["t.n7"], "publishing looks up no retries");
+    assert_eq!(written, ["t.n7"], "publishing looks up no text");
     assert!(log < 100_000, "{log} bytes of log");
     tasks[8]["validate"] = json!("warn");
     tasks[8]["aliases"] = json!(["alias.other"]);
@@ -114,6 +116,7 @@ async fn one_changed_task_among_thousands_writes_only_what_changed() {
 
 #[tokio::test]
 async fn listing_tasks_is_linear_in_tasks_and_workers() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let tasks: Value = (0..5000).map(|n| of_one(&format!("t.n{n}"), &json!(true))[0].clone()).collect();
     declare(&db, &tasks).await;
@@ -134,7 +137,7 @@ async fn listing_tasks_is_linear_in_tasks_and_workers() {
         let begun = Instant::now();
         assert_eq!(db.one::<i64>(call).await, workers, "{call}");
         println!("{call}: {:?}", begun.elapsed());
-        assert!(begun.elapsed() < Duration::from_secs(6), "{call}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < lateness.allow(Duration::from_secs(6)), "{call}: {:?}", begun.elapsed());
     }
 }
 
@@ -197,6 +200,7 @@ fn costly() -> Vec<(&'static str, Value, Value, bool)> {
 
 #[tokio::test]
 async fn no_schema_holds_a_session_for_long() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     for (name, schema, value, is_taken) in costly() {
         let declared = declare(&db, &of_one(name, &schema)).await;
@@ -208,7 +212,8 @@ async fn no_schema_holds_a_session_for_long() {
             .await;
         println!("{name}: declared in {declared:?}, published in {:?}", begun.elapsed());
         assert!(
-            declared < Duration::from_secs(5) && begun.elapsed() < Duration::from_secs(5),
+            declared < lateness.allow(Duration::from_secs(5))
+                && begun.elapsed() < lateness.allow(Duration::from_secs(5)),
             "{name}: {declared:?}, {:?}",
             begun.elapsed()
         );
@@ -231,6 +236,7 @@ fn tree(leaves: usize, last: &Value) -> Value {
 
 #[tokio::test]
 async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let node = json!({"type": "object", "required": ["name", "children"], "properties": {
         "name": {"type": "string"}, "children": {"type": "array", "items": {"$ref": "#/$defs/T"}}}});
@@ -248,7 +254,10 @@ async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
     ] {
         let (ok, took) = publish(tree(leaves, &last)).await;
         println!("{leaves} leaves: {took:?}");
-        assert!(ok == is_taken && took < Duration::from_secs(4), "{leaves} leaves: {ok}, {took:?}");
+        assert!(
+            ok == is_taken && took < lateness.allow(Duration::from_secs(4)),
+            "{leaves} leaves: {ok}, {took:?}"
+        );
     }
     // Many such bodies in one call are looked at for two seconds, and not for two seconds each.
     let bodies: Vec<Value> = (0..200).map(|_| tree(2000, &json!({"name": "x", "children": []}))).collect();
@@ -260,7 +269,7 @@ async fn a_body_of_a_recursive_type_is_looked_at_for_a_while() {
         .unwrap();
     println!("200 of 2000 leaves: {:?}", begun.elapsed());
     assert!(
-        begun.elapsed() < Duration::from_secs(25),
+        begun.elapsed() < lateness.allow(Duration::from_secs(25)),
         "{:?}: a minute if each had its 300 ms",
         begun.elapsed()
     );
@@ -283,6 +292,7 @@ async fn a_body_that_an_older_predicate_accepts_is_not_walked() {
 /// A predicate has no budget of its own: what is too large for it is walked for a while.
 #[tokio::test]
 async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let items = json!({"type": "array", "items": tagged(40)});
     declare(&db, &of_one("many", &items)).await;
@@ -299,24 +309,25 @@ async fn a_large_body_of_a_long_predicate_is_looked_at_for_a_while() {
     };
     let begins = publish(vec![body([unfit(), fine(33_000)])]).await;
     println!("a large one that begins unfit: {begins:?}");
-    assert!(!begins.0 && begins.1 < Duration::from_secs(8), "{begins:?}: it is walked");
+    assert!(!begins.0 && begins.1 < lateness.allow(Duration::from_secs(8)), "{begins:?}: it is walked");
     let ends = publish(vec![body([fine(33_000), unfit()])]).await;
     println!("one that ends unfit: {ends:?}");
-    assert!(ends.0 && ends.1 < Duration::from_secs(8), "{ends:?}: the worker decides");
+    assert!(ends.0 && ends.1 < lateness.allow(Duration::from_secs(8)), "{ends:?}: the worker decides");
     let (ok, took) = publish(vec![body([fine(33_000), fine(0)]); 10]).await;
     println!("ten of them: {took:?}");
-    assert!(ok && took < Duration::from_secs(30), "{ok} {took:?}");
+    assert!(ok && took < lateness.allow(Duration::from_secs(30)), "{ok} {took:?}");
     // Together too much, and each by itself quickly told.
     let small =
         (0..2000).map(|n| body(if n == 7 { [unfit(), fine(3)] } else { [fine(300), fine(0)] })).collect();
     let (ok, took) = publish(small).await;
     println!("2000 small ones: {took:?}");
-    assert!(!ok && took < Duration::from_secs(30), "{ok} {took:?}: looked at in their order");
+    assert!(!ok && took < lateness.allow(Duration::from_secs(30)), "{ok} {took:?}: looked at in their order");
 }
 
 /// Numbers of 131,000 digits take 12 bytes where they are stored.
 #[tokio::test]
 async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     db.run("create table n as select jsonb_agg(1e131000::numeric) as n from generate_series(1, 3000)").await;
     for (field, value) in [
@@ -337,13 +348,14 @@ async fn numbers_that_nobody_can_be_sent_are_refused_quickly() {
         let (state, message) = db.refusal(&call).await;
         println!("{field}: {:?} {state} {message:.200}", begun.elapsed());
         assert!(state == "PT413" && message.len() < 500, "{field}: {state} {message:.500}");
-        assert!(begun.elapsed() < Duration::from_secs(10), "{field}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < lateness.allow(Duration::from_secs(10)), "{field}: {:?}", begun.elapsed());
     }
 }
 
 /// Names and aliases meet by key: their product would be 4 million.
 #[tokio::test]
 async fn declaring_many_aliases_is_linear() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     let tasks: Value = (0..200)
         .map(|n| {
@@ -354,12 +366,13 @@ async fn declaring_many_aliases_is_linear() {
         .collect();
     let took = declare(&db, &tasks).await;
     println!("200 tasks with 100 aliases each: {took:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < lateness.allow(Duration::from_secs(10)), "{took:?}");
 }
 
 /// Workers of another program may have as many tasks as they like.
 #[tokio::test]
 async fn counting_workers_does_not_compare_each_task_with_each() {
+    let lateness = Lateness::watch();
     let db = Db::new().await;
     db.run(
         "select jobs.register_worker(gen_random_uuid(), 'h', 1, 'v', '{}', (select array_agg('other.' || g) from generate_series(1, 20000) g), 1, 3600)
@@ -373,5 +386,5 @@ async fn counting_workers_does_not_compare_each_task_with_each() {
         db.one("select alive from jobs.count_workers('00000000-0000-7000-8000-000000000000')").await;
     println!("against 60,000 names of others: {:?}", begun.elapsed());
     assert_eq!(alive, 2, "itself, and one that shares a single task");
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < lateness.allow(Duration::from_secs(2)), "{:?}", begun.elapsed());
 }

@@ -171,11 +171,12 @@ async def unique(db):
     await jobs.consume(db, 1)
     # A task that declares it: the client's own publish gets the key.
     await db.execute("select jobs.register_tasks($1)", json.dumps([{
-        "name": "index", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 0,
+        "name": "index", "args_schema": {}, "result_schema": {}, "retries": 3, "timeout": 60, "priority": 4,
         "params": [{"name": "customer", "type": "int", "required": True}],
         "unique": {"arguments": ["customer"], "on_conflict": "postpone", "wait": 30, "max_wait": 60}}]))
     edits = [await jobs.publish(db, "index", kwargs={"customer": 7}) for _ in range(5)]
     check(len({edit["job_id"] for edit in edits}) == 1, "five edits, one job")
+    check(edits[0]["priority"] == 4, "what a call does not say is what the task declares")
     waits = await db.fetchval("select scheduled_at - created_at from jobs.job_queue where job_id = $1", edits[0]["job_id"])
     check(datetime.timedelta(seconds=29) < waits <= datetime.timedelta(seconds=60), f"it waits for quiet: {waits}")
     print("{}")

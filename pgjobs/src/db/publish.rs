@@ -133,22 +133,23 @@ fn column<'d, T: PartialEq>(
     Some(requests.iter().map(read).collect())
 }
 
-// Values equal to the database's defaults are not sent.
+// A call of the task's own type is not looked up in the database: there, what is not sent is 60 s, priority 0
+// and three runs. A call by name sends whatever was given, and nothing else: the rest is as its task declares.
 
 fn timeout(request: &JobRequest) -> Option<f64> {
-    request
-        .options
-        .timeout
-        .filter(|timeout| *timeout != TaskOptions::DEFAULT.timeout)
-        .map(|t| t.as_secs_f64())
+    unless_default(request, request.options.timeout, TaskOptions::DEFAULT.timeout).map(|t| t.as_secs_f64())
 }
 
 fn priority(request: &JobRequest) -> Option<i32> {
-    request.options.priority.filter(|priority| *priority != TaskOptions::DEFAULT.priority)
+    unless_default(request, request.options.priority, TaskOptions::DEFAULT.priority)
 }
 
 fn retries(request: &JobRequest) -> Option<i32> {
     // `CallOptions::check` has refused values out of range before.
-    let retries = request.options.retries.filter(|retries| *retries != TaskOptions::DEFAULT.retries);
-    retries.and_then(|n| i32::try_from(n).ok())
+    unless_default(request, request.options.retries, TaskOptions::DEFAULT.retries)
+        .and_then(|n| i32::try_from(n).ok())
+}
+
+fn unless_default<T: PartialEq>(request: &JobRequest, value: Option<T>, default: T) -> Option<T> {
+    value.filter(|value| !request.checked || *value != default)
 }

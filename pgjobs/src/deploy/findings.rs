@@ -30,6 +30,8 @@ pub enum Code {
     StepsUnknown,
     /// Jobs wait for a task that no live worker has.
     NoWorker,
+    /// Open jobs under a name that nobody has declared: a slip of their publisher, or a task to come.
+    UnknownTask,
 }
 
 impl Code {
@@ -44,6 +46,7 @@ impl Code {
             Code::BodiesNotSent => "bodies_not_sent",
             Code::StepsUnknown => "steps_unknown",
             Code::NoWorker => "no_worker",
+            Code::UnknownTask => "unknown_task",
         }
     }
 }

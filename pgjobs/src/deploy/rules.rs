@@ -9,12 +9,17 @@ use crate::task::definition::TaskDef;
 use crate::types::severity::Severity;
 
 /// The finding for a task that this program does not have, if this program ran it: no live worker of another
-/// program has it, or the caller states that everything under the topics belongs to this program.
+/// program has it, or the caller states that everything under the topics belongs to this program. A name that
+/// nobody has declared is of no program, so this one breaks nothing.
 pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) -> Option<Finding> {
     if open(task) == 0 || (task.others > 0 && !is_ours) {
         return None;
     }
     let jobs = at_least(task, open(task));
+    let last = last_signature(task);
+    if last.is_none() && task.workers == 0 && !is_ours {
+        return Some(unknown(task, &jobs));
+    }
     let who = match task.workers {
         0 => "no live worker has it",
         _ if task.others == 0 => {
@@ -23,7 +28,6 @@ pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) 
         _ => "it is under the topics that were given",
     };
     let message = format!("{jobs} open, and this program does not have the task; {who}");
-    let last = last_signature(task);
     let same =
         new_tasks.iter().find(|def| last.as_ref().is_some_and(|signature| *signature == Signature::of(def)));
     Some(match same {
@@ -42,6 +46,16 @@ pub(super) fn gone(task: &InUse, is_ours: bool, new_tasks: &[&'static TaskDef]) 
             Finding::new(Severity::Error, Code::TaskGone, &task.task, message, remedy)
         }
     })
+}
+
+fn unknown(task: &InUse, jobs: &str) -> Finding {
+    let message = format!("{jobs} open, under a name that nobody has declared");
+    let remedy = format!(
+        "if it is a slip, cancel its jobs and correct their publisher; if its worker comes later, nothing; `--topic '{}'` \
+         says that it is a task of this program",
+        task.task
+    );
+    Finding::new(Severity::Warning, Code::UnknownTask, &task.task, message, remedy)
 }
 
 /// The findings for a task that this program has.

@@ -4,6 +4,7 @@
 macro_rules! option_setters {
     ($($options:ident).+) => {
         /// The maximum number of runs before the job ends as failed: 3 means at most three runs. 1 to 1000.
+        /// Not given, this and the next two are what the task declares.
         pub fn retries(mut self, runs: u32) -> Self {
             self.$($options).+.retries = Some(runs);
             self
@@ -15,7 +16,7 @@ macro_rules! option_setters {
             self
         }
 
-        /// Jobs with a greater priority run first; 0 unless the task sets another.
+        /// Jobs with a greater priority run first.
         pub fn priority(mut self, priority: i32) -> Self {
             self.$($options).+.priority = Some(priority);
             self

@@ -1,4 +1,5 @@
-//! How a run hears that it is in vain: its job was cancelled, or the run is not the worker's any more.
+//! How a run hears that it is in vain: its job was cancelled, the run is not the worker's any more, or its time
+//! is over.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
@@ -10,7 +11,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 /// Says that a run is in vain, to code that does not have its [`Job`](crate::Job): a thread of
-/// `spawn_blocking`, a task of its own. Made by [`Job::cancel_token`](crate::Job::cancel_token); clones are
+/// `spawn_blocking`, a task of its own. It was cancelled, is not the worker's any more, or its time is over. Made by [`Job::cancel_token`](crate::Job::cancel_token); clones are
 /// one token.
 ///
 /// ```no_run
@@ -96,10 +97,16 @@ impl Ending {
     /// Says that the run is in vain; returns whether it has ended before.
     pub(crate) fn cancel(&self) -> bool {
         let before = self.state.fetch_or(CANCELLED, SeqCst);
+        self.fire();
+        before & OVER != 0
+    }
+
+    /// Tells the code that has the token. By itself for a run whose time is over: it is dropped, and what it began on
+    /// other threads is in vain.
+    pub(crate) fn fire(&self) {
         if let Some(token) = self.token.get() {
             token.fire();
         }
-        before & OVER != 0
     }
 
     /// The run has ended; returns whether it was cancelled before.

@@ -151,7 +151,7 @@ impl<'a> Next<'a> {
     /// Runs the task. The time of a joint run is that of all its jobs, so their meeting limits it.
     async fn run_task(self, limit: Limit) -> RunResult {
         let Next { def, job, state, seat, .. } = self;
-        match (def.run, seat) {
+        let result = match (def.run, seat) {
             // Called inside of the future, so that a panic before the first `.await` is caught too.
             (Handler::One(run), _) => {
                 let task =
@@ -162,7 +162,11 @@ impl<'a> Next<'a> {
             (Handler::Many(many), None) => {
                 unless_cut(job, run_alone(Callee { def, many, state: state.clone() }, job, limit)).await
             }
+        };
+        if result.as_ref().is_err_and(TaskError::is_timeout) {
+            job.ending().fire();
         }
+        result
     }
 
     /// Ends the run as a success with this result, without the task.

@@ -75,7 +75,8 @@ impl JobRequest {
         &self.task
     }
 
-    /// Jobs with a greater priority run first.
+    /// Jobs with a greater priority run first. Of a call by name that does not say it, 0: the database
+    /// then takes what the task declares.
     pub fn priority(&self) -> i32 {
         self.options.priority.unwrap_or(TaskOptions::DEFAULT.priority)
     }
@@ -85,7 +86,8 @@ impl JobRequest {
         self.options.priority = Some(priority);
     }
 
-    /// The maximum number of runs before the job ends as failed.
+    /// The maximum number of runs before the job ends as failed. Of a call by name that does not say it, 3: the database
+    /// then takes what the task declares.
     pub fn retries(&self) -> u32 {
         self.options.retries.unwrap_or(TaskOptions::DEFAULT.retries)
     }
@@ -95,7 +97,8 @@ impl JobRequest {
         self.options.retries = Some(runs);
     }
 
-    /// The time limit of a run.
+    /// The time limit of a run. Of a call by name that does not say it, 60 s: the database
+    /// then takes what the task declares.
     pub fn timeout(&self) -> Duration {
         self.options.timeout.unwrap_or(TaskOptions::DEFAULT.timeout)
     }

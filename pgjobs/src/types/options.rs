@@ -49,8 +49,8 @@ pub struct TaskOptions {
 }
 
 impl TaskOptions {
-    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept: the same as for SQL
-    /// publishers; arguments validated strictly.
+    /// Three runs, 60 seconds, priority 0, exponential backoff, every job kept, arguments validated strictly;
+    /// also of jobs of a task that nobody has declared.
     pub const DEFAULT: TaskOptions = TaskOptions {
         retries: 3,
         timeout: Duration::from_secs(60),

@@ -144,7 +144,8 @@ impl Worker {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Refuses options that cannot be meant; asks no database.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |name, reason: &str| Err(Error::Option { name, reason: reason.to_owned() });
         if self.pool.is_closed() {
             return refuse("pool", "it is closed already: start the worker while the pool is open");

@@ -58,6 +58,12 @@ pub(crate) fn color_of_arguments() -> ColorChoice {
     }
 }
 
+/// A message of the database or of the library, whose commands are those of `pgjobs`, with commands that this
+/// program has: users copy them.
+pub(crate) fn with_own_commands(message: &str) -> String {
+    message.replace("`pgjobs ", &format!("`{} ", program()))
+}
+
 /// The name by which this program was called, for commands in messages that users can copy.
 pub(crate) fn program() -> String {
     let path = std::env::args_os().next().map(PathBuf::from);

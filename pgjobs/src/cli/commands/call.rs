@@ -26,7 +26,7 @@ pub(crate) struct CallArgs {
     /// One keyword argument.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::keyword)]
     kwarg: Vec<(String, Value)>,
-    /// Greater runs first; 0 by default.
+    /// Greater runs first; by default, as the next two, what the task declares.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     priority: Option<i32>,
     /// Attempts in all before the job ends as failed: 3 means at most three runs.

@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::cli::args::global::Global;
+use crate::cli::args::global::{Global, with_own_commands};
 use crate::cli::database::connect::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -118,7 +118,8 @@ fn text(problems: &[Problem]) -> Vec<Line> {
 fn of_problem(problem: &Problem) -> [Line; 2] {
     let style = if problem.severity == Severity::Error { Style::Error } else { Style::Warning };
     let what = format!(" {}: {}", problem.code, problem.message);
-    let limit = format!("  found {}, allowed {}; remedy: {}", problem.found, problem.allowed, problem.remedy);
+    let remedy = with_own_commands(&problem.remedy);
+    let limit = format!("  found {}, allowed {}; remedy: {remedy}", problem.found, problem.allowed);
     [Line::painted(style, problem.severity.as_str()).plain(&what), Line::from(limit)]
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::JobId;
-use crate::cli::args::global::Global;
+use crate::cli::args::global::{Global, with_own_commands};
 use crate::cli::args::values;
 use crate::cli::database::connect::{connect, warn_of_hidden};
 use crate::cli::output::console::Console;
@@ -38,7 +38,8 @@ pub(crate) async fn run(args: Explain, global: &Global, console: &Console) -> Re
     let reasons = inspect::explain(&pool, &args.id).await?;
     let explained = Explained { job_id: &args.id, reasons: &reasons };
     console.data(&explained, || {
-        let lines = reasons.iter().map(|reason| format!("{:<21}{}", reason.code, reason.message));
+        let lines =
+            reasons.iter().map(|reason| format!("{:<21}{}", reason.code, with_own_commands(&reason.message)));
         lines.collect::<Vec<_>>()
     })
 }

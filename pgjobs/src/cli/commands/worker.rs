@@ -111,6 +111,7 @@ pub(crate) async fn run(
     #[cfg(feature = "web")]
     let served = std::mem::take(&mut args.serving).begin(&target, &for_people).await?;
     let worker = configure(setup.apply(worker), args);
+    worker.check()?;
     banner::announce(&worker, &watch, &target, &for_people).await?;
     let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
     #[cfg(feature = "web")]

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::lines::{self, Line, Lines, Style, indented};
 use super::redact;
 use super::usage;
-use crate::cli::args::global::{Color, Global};
+use crate::cli::args::global::{Color, Global, with_own_commands};
 
 /// The user's options for output.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ impl Console {
 
     /// Prints an error, even when quiet.
     pub(crate) fn error(&self, code: Option<&str>, message: &str) {
-        let mut lines = indented(message, 7).into_iter();
+        let mut lines = indented(&with_own_commands(message), 7).into_iter();
         let word = code.map_or_else(|| "error:".to_owned(), |code| format!("error[{code}]:"));
         let first = Line::painted(Style::Error, &word).plain(" ").plain(&lines.next().unwrap_or_default());
         self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());

@@ -26,6 +26,24 @@ async fn run(body: &str, layers: Vec<Arc<dyn AnyLayer>>) -> RunResult {
     Next::all(&layers, &TASK, &job, &state).run().await
 }
 
+static BLOCKING: TaskDef = TaskDef::new("t", |context| {
+    Box::pin(async move {
+        let token = context.job().cancel_token();
+        let _ = tokio::task::spawn_blocking(move || while !token.is_cancelled() {}).await;
+        context.finish(Ok::<_, TaskError>(7))
+    })
+});
+
+/// The runtime of this test ends only when the thread has.
+#[tokio::test]
+async fn a_thread_that_a_task_began_hears_of_the_end_of_its_time() {
+    let claimed = Claimed { timeout: Duration::from_millis(50), ..Claimed::example("t", 1) };
+    let (job, state) = (Arc::new(Job::example(claimed)), Arc::new(State::default()));
+    let result = Next::all(&[], &BLOCKING, &job, &state).run().await;
+    assert!(result.unwrap_err().is_timeout());
+    assert!(!job.is_cancelled(), "its time is over, which is no cancel");
+}
+
 type Log = Arc<Mutex<Vec<String>>>;
 
 /// Writes down what happens inside of it.
