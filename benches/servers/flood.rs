@@ -2,10 +2,9 @@
 
 use crate::queue::{Job, Policy, quantile, run};
 use crate::random::Random;
-use crate::slots::arrivals;
+use crate::slots::{SLOTS, arrivals};
 use crate::table::{Table, thousands};
 
-const SLOTS: usize = 96;
 const SERVERS: usize = 3;
 /// Jobs of the first server that come at one time.
 const FLOOD: usize = 20_000;

@@ -27,6 +27,7 @@ fn tables() -> Vec<Table> {
         spread::one_hot_key(),
         slots::table(),
         flood::table(),
+        outage::of_the_others(),
         outage::table(),
         moves::table(),
         machine::table(),

@@ -5,9 +5,9 @@ use crate::queue::{Job, Policy, quantile, run};
 use crate::random::Random;
 use crate::table::Table;
 
-const SLOTS: usize = 96;
+pub(crate) const SLOTS: usize = 96;
 /// Seconds that a run takes in the mean.
-const MEAN: f64 = 0.1;
+pub(crate) const MEAN: f64 = 0.1;
 const JOBS: usize = 100_000;
 
 /// Jobs that arrive by chance, on servers by their shares, with runs of exponential length.

@@ -20,8 +20,9 @@ fn multiples(servers: usize, owners: &[usize], weights: &[f64]) -> (f64, f64) {
 pub(crate) fn table() -> Table {
     let mut table = Table::new("spread", &["keys", "Zipf exponent", "hottest key"]);
     table.head.extend(SERVERS[1..].iter().map(|servers| format!("{servers} servers")));
+    let all: Vec<_> = SERVERS.iter().map(|servers| owners(&NAMES[..*servers], 1_000_000)).collect();
     for keys in [1_000, 10_000, 100_000, 1_000_000] {
-        let owners: Vec<_> = SERVERS.iter().map(|servers| owners(&NAMES[..*servers], keys)).collect();
+        let owners: Vec<_> = all.iter().map(|owners| &owners[..keys.min(owners.len())]).collect();
         for exponent in [0.0, 0.8, 1.0, 1.2] {
             let weights = zipf(keys, exponent);
             let mut row =

@@ -110,10 +110,10 @@ async fn one_by_one(pool: PgPool, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// As they lie when other clients publish them in groups of less than 64.
+/// As they lie when they are published in groups of less than 64.
 async fn in_single_rows(pool: PgPool, n: usize) -> Result<()> {
     let publish = "select count(*) from (select jobs.publish_arrays('{load.plain}', (select array_agg(
-        jsonb_build_object('args', jsonb_build_array(n, n % 1000))) from generate_series(1, $1) n), null, null, null, null, null)) p";
+        jsonb_build_object('args', jsonb_build_array(n, n % 1000))) from generate_series(1, $1) n), null, null, null, null, null, i_pack => false)) p";
     for _ in 0..n / 1000 {
         sqlx::query(publish).bind(1000).execute(&pool).await?;
     }

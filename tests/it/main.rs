@@ -46,6 +46,7 @@ mod server_messages;
 mod sessions;
 mod settling;
 mod sight;
+mod sizing;
 mod statistics;
 mod topics;
 mod transactions;
