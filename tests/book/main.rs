@@ -15,6 +15,7 @@ mod messages;
 mod pages;
 mod probes;
 mod reference;
+mod sizing;
 mod sql;
 #[cfg(feature = "systemd")]
 mod unit;

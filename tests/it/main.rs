@@ -47,6 +47,7 @@ mod server_messages;
 mod sessions;
 mod settling;
 mod sight;
+mod sizing;
 mod statistics;
 mod topics;
 mod transactions;
