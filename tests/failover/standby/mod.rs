@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 /// Something of every kind that is shown: jobs in each state, a schedule, a limit, a pause, an operation, a worker.
 const FILL: &str = r#"
-    select jobs.register_tasks(null, '[{"name": "mail.run", "max_retries": 3}]');
+    select jobs.register_tasks('[{"name": "mail.run", "retries": 3, "timeout": 60, "priority": 0, "args_schema": {}, "result_schema": {}}]');
     select jobs.publish('mail.run', '{"args": [1]}');
     select jobs.consume(1);
     select jobs.publish('mail.bad', '{"args": [2]}', i_max_retries => 1, i_meta => '{"tags": ["vip"]}');
@@ -20,11 +20,11 @@ const FILL: &str = r#"
     select jobs.publish('mail.a', '{"args": [3]}');
     select jobs.publish('mail.later', '{}', now() + interval '1 day');
     select jobs.set_schedule('nightly', 'mail.run', i_cron => '0 3 * * *');
-    select jobs.limit('few', 'mail.*', i_max => 2);
+    select jobs.set_limit('few', 'mail.*', '{"max": 2}');
     select jobs.pause_topic('bill.*', i_note => 'inventory');
     select jobs.watch('mail.*');
     select jobs.keep_statistics(true);
-    select jobs.start_operation('retry', 'failed', 'mail.*');
+    select jobs.start_operation('retry', 'mail.*', 'failed');
 "#;
 
 /// A cluster with something of every kind, which the standby has as well; and a pool on its primary.
