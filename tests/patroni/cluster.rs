@@ -26,7 +26,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts all, and waits for a primary with two standbys; `synchronous`: a commit returns when one of them has it.
+    /// Starts all, and waits for a primary with two standbys; `synchronous`: a commit returns when one of
+    /// them has it.
     pub(crate) async fn start(network: Network, synchronous: bool) -> Self {
         let server = server().await;
         for program in ["etcd", "patroni"] {
@@ -35,7 +36,14 @@ impl Cluster {
         }
         let folder = folder(server, "patroni");
         let etcd = etcd(server, &network, &folder);
-        let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(30)).build().expect("client");
+        let http =
+            reqwest::Client::builder().timeout(std::time::Duration::from_secs(30)).build().expect("client");
+        let health = format!("http://{}:2379/health", network.address(ETCD));
+        // Patroni looks again after five seconds only.
+        until("etcd answers", async || {
+            http.get(&health).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
         let nodes = NODES.iter().map(|_| None).collect();
         let mut cluster = Cluster { nodes, _etcd: etcd, network, folder, server, http };
         for nth in 0..NODES.len() {
@@ -64,7 +72,8 @@ impl Cluster {
     /// How to connect to each node, the database's own first.
     pub(crate) fn options(&self) -> Vec<PgConnectOptions> {
         let options = |machine: &usize| {
-            let options = PgConnectOptions::new_without_pgpass().host(&self.network.address(*machine)).port(5432);
+            let options =
+                PgConnectOptions::new_without_pgpass().host(&self.network.address(*machine)).port(5432);
             options.username("postgres").database("postgres")
         };
         NODES.iter().map(options).collect()
@@ -104,7 +113,9 @@ impl Cluster {
             let members = self.members().await;
             let is = |member: &Value, role: &str| member["role"] == role;
             members.len() == NODES.len()
-                && members.iter().all(|member| matches!(member["state"].as_str(), Some("running" | "streaming")))
+                && members
+                    .iter()
+                    .all(|member| matches!(member["state"].as_str(), Some("running" | "streaming")))
                 && members.iter().any(|member| is(member, "leader"))
                 && (!synchronous || members.iter().any(|member| is(member, "sync_standby")))
         })
@@ -115,7 +126,8 @@ impl Cluster {
     pub(crate) async fn switch_over(&self) {
         let leader = self.leader().await.expect("a leader");
         let members = self.members().await;
-        let next = members.iter().find(|member| member["role"] == "sync_standby").expect("a synchronous standby");
+        let next =
+            members.iter().find(|member| member["role"] == "sync_standby").expect("a synchronous standby");
         let url = format!("http://{}:8008/switchover", self.network.address(NODES[leader]));
         let wanted = json!({ "leader": format!("n{leader}"), "candidate": next["name"] });
         let answer = self.http.post(url).json(&wanted).send().await.expect("an answer");
@@ -180,15 +192,26 @@ fn etcd(server: &LocalPostgres, network: &Network, folder: &Path) -> Tied {
     let client = format!("http://{address}:2379");
     let peer = format!("http://{address}:2380");
     let program = [
-        "etcd", "--data-dir", data.to_str().expect("UTF-8"), "--listen-client-urls", &client, "--advertise-client-urls",
-        &client, "--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer, "--initial-cluster",
+        "etcd",
+        "--data-dir",
+        data.to_str().expect("UTF-8"),
+        "--listen-client-urls",
+        &client,
+        "--advertise-client-urls",
+        &client,
+        "--listen-peer-urls",
+        &peer,
+        "--initial-advertise-peer-urls",
+        &peer,
+        "--initial-cluster",
         &format!("default={peer}"),
     ];
     let command = command(server, network, ETCD, &program.map(str::to_owned));
     Tied::start(&command, &data, &folder.join("etcd.log"))
 }
 
-/// A command on this machine of the network, as the user who owns the server: PostgreSQL refuses to run as root.
+/// A command on this machine of the network, as the user who owns the server: PostgreSQL refuses to run as
+/// root.
 fn command(server: &LocalPostgres, network: &Network, machine: usize, program: &[String]) -> Vec<String> {
     let mut command = network.prefix(machine);
     let owner = std::fs::metadata(server.data_dir()).expect("the server's files");

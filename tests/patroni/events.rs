@@ -26,7 +26,12 @@ fn row(event: &str, outcome: &Outcome) {
 fn nothing_lost(outcome: &Outcome) {
     assert_eq!(outcome.lost, 0, "of {} that were published", outcome.published);
     let limit = Duration::from_secs(u64::from(TTL) * 6);
-    assert!(outcome.no_run < limit && outcome.no_publish < limit, "{:?} {:?}", outcome.no_run, outcome.no_publish);
+    assert!(
+        outcome.no_run < limit && outcome.no_publish < limit,
+        "{:?} {:?}",
+        outcome.no_run,
+        outcome.no_publish
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,12 @@ struct Runs(Times);
 
 /// Its effect and its end share one transaction.
 #[task(name = "patroni.effect", retries = 20)]
-async fn effect(#[inject] job: &Job, #[inject] pool: &PgPool, #[inject] runs: &Runs, n: i64) -> Result<(), TaskError> {
+async fn effect(
+    #[inject] job: &Job,
+    #[inject] pool: &PgPool,
+    #[inject] runs: &Runs,
+    n: i64,
+) -> Result<(), TaskError> {
     let mut tx = pool.begin().await?;
     sqlx::query("insert into effect (n) values ($1)").bind(n).execute(&mut *tx).await?;
     job.finish(&mut tx, &()).await?;
@@ -123,7 +128,8 @@ impl Load {
         Outcome { published: published.len(), lost: lost.len(), window, no_publish, no_run }
     }
 
-    /// Those of which there is neither an open job nor an effect: by the primary, which answers when it is there.
+    /// Those of which there is neither an open job nor an effect: by the primary, which answers when it is
+    /// there.
     async fn lost(&self, published: &[(i64, Instant)]) -> Vec<i64> {
         let all: Vec<i64> = published.iter().map(|(n, _)| *n).collect();
         let lost = "select n from unnest($1::int8[]) n where n not in (select n from effect)
@@ -141,10 +147,19 @@ impl Load {
     pub(crate) async fn end(mut self) {
         self.publishers.shutdown().await;
         let pool = self.pool.clone();
-        until("all have ended", async || number(&pool, "select count(*) from jobs.job_queue").await == 0).await;
+        until("all have ended", async || number(&pool, "select count(*) from jobs.job_queue").await == 0)
+            .await;
         assert_eq!(number(&pool, "select count(*) from jobs.job where status <> 'success'").await, 0);
-        assert_eq!(number(&pool, "select count(*) - count(distinct job_id) from jobs.job").await, 0, "none twice");
-        assert_eq!(number(&pool, "select count(*) - count(distinct n) from effect").await, 0, "no effect twice");
+        assert_eq!(
+            number(&pool, "select count(*) - count(distinct job_id) from jobs.job").await,
+            0,
+            "none twice"
+        );
+        assert_eq!(
+            number(&pool, "select count(*) - count(distinct n) from effect").await,
+            0,
+            "no effect twice"
+        );
         let (jobs, effects) = ("select count(*) from jobs.job", "select count(*) from effect");
         assert_eq!(number(&pool, jobs).await, number(&pool, effects).await);
         self.worker.shutdown().await;

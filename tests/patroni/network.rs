@@ -1,4 +1,5 @@
-//! Where the nodes are: on loopback, each at an address of its own; or each in a network of its own, behind a bridge.
+//! Where the nodes are: on loopback, each at an address of its own; or each in a network of its own, behind a
+//! bridge.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,7 +44,8 @@ impl Network {
     }
 
     fn add(&self, machine: usize) {
-        let (space, bridge, port) = (self.space(machine), self.bridge(), format!("{}v{machine}", self.bridge()));
+        let (space, bridge, port) =
+            (self.space(machine), self.bridge(), format!("{}v{machine}", self.bridge()));
         must(&format!("netns add {space}"));
         must(&format!("link add {port} type veth peer name eth0 netns {space}"));
         must(&format!("link set {port} master {bridge} up"));

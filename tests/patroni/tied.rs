@@ -4,7 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Waits until standard input ends, which the kernel sees to, then ends the program and the server of these data.
+/// Waits until standard input ends, which the kernel sees to, then ends the program and the server of these
+/// data.
 const TIE: &str = r#"data=$1; shift; exec 3<&0; "$@" 3<&- </dev/null & p=$!
 cat <&3 >/dev/null; kill -9 $p 2>/dev/null; server=$(head -n 1 "$data/postmaster.pid" 2>/dev/null)
 [ -n "$server" ] && [ "$(cat /proc/$server/comm)" = postgres ] && kill -9 $server; wait $p"#;

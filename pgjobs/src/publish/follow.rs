@@ -27,15 +27,16 @@ impl Drop for FollowPrimary {
     }
 }
 
-/// Has a pool follow the primary of its database: the server of the pool, or one of `others`, whichever is not in
-/// recovery. For a program that only publishes; a [`Worker`](crate::Worker) does it by itself with the pool that it is
-/// given, see [`Worker::fallback`](crate::Worker::fallback).
+/// Has a pool follow the primary of its database: the server of the pool, or one of `others`, whichever is
+/// not in recovery. For a program that only publishes; a [`Worker`](crate::Worker) does it by itself with the
+/// pool that it is given, see [`Worker::fallback`](crate::Worker::fallback).
 ///
-/// It holds one connection beside the pool and asks it once a second. When the connection breaks, does not answer
-/// for five seconds or leads to a server that became a standby, the servers are tried in turn, a second apart, and the pool's
-/// connect options are set to the one that is the primary; connections of the pool that broke are then replaced
-/// there. Meanwhile a publish fails, or waits for a connection as long as the pool's `acquire_timeout` says: set it to
-/// what your callers can wait. One line of the log says that the primary is gone, and one that it is back.
+/// It holds one connection beside the pool and asks it once a second. When the connection breaks, does not
+/// answer for five seconds or leads to a server that became a standby, the servers are tried in turn, a
+/// second apart, and the pool's connect options are set to the one that is the primary; connections of the
+/// pool that broke are then replaced there. Meanwhile a publish fails, or waits for a connection as long as
+/// the pool's `acquire_timeout` says: set it to what your callers can wait. One line of the log says that the
+/// primary is gone, and one that it is back.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {

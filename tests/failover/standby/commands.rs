@@ -34,9 +34,18 @@ async fn every_command_that_only_reads_is_answered_by_the_standby_alone() {
     let job: String =
         sqlx::query_scalar("select max(job_id)::text from jobs.job_queue").fetch_one(&primary).await.unwrap();
     let commands: [&[&str]; 12] = [
-        &["inspect"], &["inspect", "jobs"], &["inspect", "jobs", "--state", "failed"], &["inspect", "job", &job], &["inspect", "tasks"],
-        &["inspect", "workers"], &["inspect", "pauses"], &["inspect", "statistics"], &["inspect", "errors"], &["explain", &job],
-        &["top", "--once"], &["inspect", "job", &job, "--json"],
+        &["inspect"],
+        &["inspect", "jobs"],
+        &["inspect", "jobs", "--state", "failed"],
+        &["inspect", "job", &job],
+        &["inspect", "tasks"],
+        &["inspect", "workers"],
+        &["inspect", "pauses"],
+        &["inspect", "statistics"],
+        &["inspect", "errors"],
+        &["explain", &job],
+        &["top", "--once"],
+        &["inspect", "job", &job, "--json"],
     ];
     for command in commands {
         let said = said(command, NOWHERE, &url(&cluster, 1));
@@ -44,7 +53,9 @@ async fn every_command_that_only_reads_is_answered_by_the_standby_alone() {
         assert!(!said.out.is_empty(), "{command:?}");
     }
     let standby = url(&cluster, 1);
-    for command in [["inspect", "jobs", "--read-dsn", &standby], ["inspect", "--read-dsn", &standby, "--json"]] {
+    for command in
+        [["inspect", "jobs", "--read-dsn", &standby], ["inspect", "--read-dsn", &standby, "--json"]]
+    {
         let said = said(&command, NOWHERE, "");
         assert_eq!(said.code, 0, "{command:?}: {}", said.err);
     }
@@ -63,7 +74,11 @@ async fn how_old_the_data_are_is_said_beside_them() {
     })
     .await;
     let old = said(&["inspect", "jobs", "-q"], NOWHERE, &url(&cluster, 1));
-    assert!(old.err.contains("a standby, shows what was") && old.err.contains("are not replayed"), "{}", old.err);
+    assert!(
+        old.err.contains("a standby, shows what was") && old.err.contains("are not replayed"),
+        "{}",
+        old.err
+    );
     let top = said(&["top", "--once"], NOWHERE, &url(&cluster, 1));
     assert!(top.out.contains("standby,") && top.out.contains(" s old"), "{}", top.out);
     let top = said(&["top", "--once", "--json"], NOWHERE, &url(&cluster, 1));

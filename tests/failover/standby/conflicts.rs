@@ -14,9 +14,11 @@ async fn number(pool: &sqlx::PgPool, query: &'static str) -> i64 {
 }
 
 const ENDED: &str = "select confl_lock from pg_stat_database_conflicts where datname = current_database()";
-const WAITING: &str = "select count(*) from pg_locks where not granted and relation = 'jobs.worker'::regclass";
+const WAITING: &str =
+    "select count(*) from pg_locks where not granted and relation = 'jobs.worker'::regclass";
 
-/// A page waits on the standby for a lock that replay took, and holds one that replay wants: replay ends its query.
+/// A page waits on the standby for a lock that replay took, and holds one that replay wants: replay ends its
+/// query.
 #[tokio::test]
 async fn a_page_whose_query_replay_ended_is_read_once_more() {
     let (cluster, primary) = filled().await;
@@ -45,7 +47,9 @@ async fn an_error_of_replay_names_what_keeps_queries_alive() {
     let (cluster, primary) = filled().await;
     run(&cluster.other, "alter system set max_standby_streaming_delay = 0").await;
     run(&cluster.other, "select pg_reload_conf()").await;
-    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_lazy_with(cluster.options()[1].clone());
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(cluster.options()[1].clone());
     let mut reader = pool.begin().await.unwrap();
     sqlx::raw_sql("select count(*) from jobs.job_queue").execute(&mut *reader).await.unwrap();
     let ended = tokio::spawn(async move {

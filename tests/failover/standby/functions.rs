@@ -4,14 +4,18 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::filled;
 
-/// Every function that clients may call and that says of itself that it only reads, with a call of it: what has no
-/// default is given what the database has, or else null.
+/// Every function that clients may call and that says of itself that it only reads, with a call of it: what
+/// has no default is given what the database has, or else null.
 const READERS: &str = "
     select p.proname::text as name, format('select * from jobs.%I(%s)', p.proname, (
         select string_agg(format('%I => %s', a.name, case
             when a.name = 'i_job' then '(select max(job_id)::text from jobs.\"all\")'
             when a.name in ('i_jobs', 'i_ids') then 'array(select job_id::text from jobs.\"all\")'
             when a.name in ('i_task', 'i_topic') then '''mail.run'''
+            when a.name in ('i_workflow', 'i_operation') then '1'
+            when a.name = 'i_node' then '''n'''
+            when a.name = 'i_kind' then '''retry'''
+            when p.proname = 'limit_keys' and a.name = 'i_name' then '''few'''
             when a.name = 'i_cron' then '''* * * * *'''
             when a.name = 'i_state' then '''pending'''
             when a.name = 'i_name' then '''nightly'''
@@ -39,9 +43,10 @@ async fn every_function_that_only_reads_works_on_a_standby() {
     let mut wrong = Vec::new();
     for call in calls {
         if let Err(error) = sqlx::raw_sql(AssertSqlSafe(call.clone())).fetch_all(&cluster.other).await {
-            let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
-            // Wrong arguments are refused after the function has begun, as anywhere.
-            if !code.starts_with("PT4") {
+            let code =
+                error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+            // The lease of the call is none, which it says after it has looked.
+            if !(code == "PT400" && call.contains("jobs.heartbeat(")) {
                 wrong.push(format!("{call}: {error} ({code})"));
             }
         }

@@ -45,7 +45,10 @@ async fn a_standby_that_receives_nothing_is_a_problem() {
     let (cluster, primary) = filled().await;
     cluster.cut(&primary).await;
     let alone = standby(&cluster).await;
-    assert!(!alone.streaming && alone.bytes == 0 && alone.seconds > 0.0, "it cannot know what is missing: {alone:?}");
+    assert!(
+        !alone.streaming && alone.bytes == 0 && alone.seconds > 0.0,
+        "it cannot know what is missing: {alone:?}"
+    );
     let problem = async || {
         let problems = inspect::problems(&cluster.other).await.unwrap();
         problems.into_iter().find(|problem| problem.code == "standby_behind")

@@ -10,7 +10,8 @@ use pgjobs_tests::{Cluster, until};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
-/// Something of every kind that is shown: jobs in each state, a schedule, a limit, a pause, an operation, a worker.
+/// Something of every kind that is shown: jobs in each state, a schedule, a limit, a pause, an operation, a
+/// worker.
 const FILL: &str = r#"
     select jobs.register_tasks('[{"name": "mail.run", "retries": 3, "timeout": 60, "priority": 0, "args_schema": {}, "result_schema": {}}]');
     select jobs.publish('mail.run', '{"args": [1]}');
@@ -24,6 +25,7 @@ const FILL: &str = r#"
     select jobs.pause_topic('bill.*', i_note => 'inventory');
     select jobs.watch('mail.*');
     select jobs.keep_statistics(true);
+    select jobs.publish_workflow('[{"name": "n", "task": "mail.flow"}, {"name": "m", "task": "mail.flow", "after": ["n"]}]');
     select jobs.start_operation('retry', 'mail.*', 'failed');
 "#;
 
@@ -41,7 +43,8 @@ async fn filled() -> (Cluster, PgPool) {
 
 /// Waits until the standby shows all that the primary has committed.
 async fn shown(cluster: &Cluster, primary: &PgPool) {
-    let now: String = sqlx::query_scalar("select pg_current_wal_insert_lsn()::text").fetch_one(primary).await.unwrap();
+    let now: String =
+        sqlx::query_scalar("select pg_current_wal_insert_lsn()::text").fetch_one(primary).await.unwrap();
     until("the standby has caught up", async || {
         let caught_up = sqlx::query_scalar::<_, bool>("select pg_last_wal_replay_lsn() >= $1::pg_lsn");
         caught_up.bind(&now).fetch_one(&cluster.other).await.unwrap()
@@ -56,10 +59,14 @@ async fn run(pool: &PgPool, sql: &'static str) {
 
 /// Stops the replay of the standby, or lets it go on. What it receives meanwhile it keeps.
 async fn hold_replay(cluster: &Cluster, held: bool) {
-    run(&cluster.other, if held { "select pg_wal_replay_pause()" } else { "select pg_wal_replay_resume()" }).await;
+    run(&cluster.other, if held { "select pg_wal_replay_pause()" } else { "select pg_wal_replay_resume()" })
+        .await;
     let state = if held { "paused" } else { "not paused" };
     until("replay is as it should be", async || {
-        let now: String = sqlx::query_scalar("select pg_get_wal_replay_pause_state()").fetch_one(&cluster.other).await.unwrap();
+        let now: String = sqlx::query_scalar("select pg_get_wal_replay_pause_state()")
+            .fetch_one(&cluster.other)
+            .await
+            .unwrap();
         now == state
     })
     .await;

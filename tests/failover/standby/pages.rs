@@ -55,9 +55,26 @@ async fn every_page_is_read_from_the_standby_alone() {
     ];
     let site = site(away(), cluster.other.clone()).await;
     let pages = [
-        "/", "/jobs", "/jobs?state=failed&error=timed", "/jobs/act?do=retry&all=1&state=failed", "/operations", "/operations/1",
-        "/tasks", "/tasks/mail.run", "/topics", "/topics/bill.*", "/limits", "/limits/few", "/schedules", "/schedules/nightly",
-        "/workers", "/workflows", "/errors", "/database", "/audit",
+        "/",
+        "/jobs",
+        "/jobs?state=failed&error=timed",
+        "/jobs/act?do=retry&all=1&state=failed",
+        "/operations",
+        "/operations/1",
+        "/tasks",
+        "/tasks/mail.run",
+        "/topics",
+        "/topics/bill.*",
+        "/limits",
+        "/limits/few",
+        "/schedules",
+        "/schedules/nightly",
+        "/workers",
+        "/workflows",
+        "/workflows/1",
+        "/errors",
+        "/database",
+        "/audit",
     ];
     let pages = pages.into_iter().map(str::to_owned);
     let of_jobs = [format!("/jobs/{open}"), format!("/jobs/{ended}"), format!("/jobs/{open}/edit")];

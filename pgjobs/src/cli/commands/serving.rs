@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::{connect, reader};
 use crate::cli::database::target::Target;
+use crate::cli::database::{connect, reader};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};

@@ -14,13 +14,9 @@ use crate::inspect::{self, Standby};
 /// From so many seconds on it is a warning that the data are old, and no note.
 const OLD: f64 = 5.0;
 
-/// Opens a small pool to read from: on the standby if one is named, which says how old its data are, else on the
-/// database of the command.
-pub(crate) async fn connect(
-    from: &ReadFrom,
-    global: &Global,
-    console: &Console,
-) -> Result<PgPool, Failure> {
+/// Opens a small pool to read from: on the standby if one is named, which says how old its data are, else on
+/// the database of the command.
+pub(crate) async fn connect(from: &ReadFrom, global: &Global, console: &Console) -> Result<PgPool, Failure> {
     match standby(from)? {
         None => connect::connect(global, console).await,
         Some(target) => {

@@ -14,7 +14,9 @@ pub(super) fn view(failed: &Failed, last: Option<&Snapshot>, of_standby: bool) -
     let status = failed.code();
     let (title, main) = match status {
         _ if failed.is_away() && of_standby => ("The standby does not answer", standby_away(failed, last)),
-        _ if failed.is_recovery_conflict() => ("The standby ended the query", plain("The standby ended the query", failed)),
+        _ if failed.is_recovery_conflict() => {
+            ("The standby ended the query", plain("The standby ended the query", failed))
+        }
         _ if failed.is_away() => ("The database does not answer", away(failed, last)),
         StatusCode::NOT_FOUND => ("Not found", plain("Not found", failed)),
         StatusCode::FORBIDDEN => ("Not permitted", plain("Not permitted", failed)),

@@ -22,7 +22,8 @@ const SHORTEST: usize = 12;
 pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let role: Role = args.role.parse().map_err(Failure::usage)?;
     let login = login(&args, role)?;
-    let mut dashboard = dashboard(&args.read_from, global, console).await?.name(&args.name).login(login.users);
+    let mut dashboard =
+        dashboard(&args.read_from, global, console).await?.name(&args.name).login(login.users);
     if let Some(path) = &args.path {
         dashboard = dashboard.path(path);
     }
