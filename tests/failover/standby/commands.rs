@@ -1,5 +1,9 @@
 //! The command line.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use pgjobs::inspect;
 use pgjobs_tests::{Cluster, output, until};
 
 use super::{filled, hold_replay, run};
@@ -80,10 +84,36 @@ async fn how_old_the_data_are_is_said_beside_them() {
         old.err
     );
     let top = said(&["top", "--once"], NOWHERE, &url(&cluster, 1));
-    assert!(top.out.contains("standby,") && top.out.contains(" s old"), "{}", top.out);
+    assert!(top.out.contains("standby,") && top.out.contains(" seconds old"), "{}", top.out);
     let top = said(&["top", "--once", "--json"], NOWHERE, &url(&cluster, 1));
     let top: serde_json::Value = serde_json::from_str(&top.out).unwrap();
     assert!(top["standby"]["seconds"].as_f64().unwrap() > 5.0, "{top}");
+}
+
+/// What it serves of the database, once it does.
+async fn metrics(worker: &mut Child) -> String {
+    let mut lines = BufReader::new(worker.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("metrics at http://")).expect("the address");
+    let address = line.split_once("http://").unwrap().1.split_once('/').unwrap().0.to_owned();
+    // Whoever writes to a closed pipe ends.
+    std::thread::spawn(move || lines.for_each(drop));
+    reqwest::get(format!("http://{address}/metrics/database")).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_serves_metrics_that_it_reads_from_the_standby() {
+    let (cluster, primary) = filled().await;
+    hold_replay(&cluster, true).await;
+    run(&primary, "select jobs.publish('mail.new')").await;
+    until("it is late", async || inspect::standby(&cluster.other).await.unwrap().unwrap().bytes > 0).await;
+    let variables = [("DATABASE_URL", url(&cluster, 0)), ("PGJOBS_READ_DSN", url(&cluster, 1))];
+    let mut worker = app(&["worker", "--topic", "app.*", "--metrics", "127.0.0.1:0"], &variables);
+    let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let text = metrics(&mut worker).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    let lag = text.lines().find_map(|line| line.strip_prefix("pgjobs_standby_lag_seconds "));
+    assert!(lag.is_some_and(|lag| lag.parse::<f64>().unwrap() > 0.0), "{text}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use super::attempts::Attempts;
 use super::gate::Gate;
@@ -55,10 +56,9 @@ impl Site {
     /// After a change: has the next page show it. A standby that needs longer than two seconds for it, or a primary that
     /// does not answer, leaves a page that is older, and says so.
     pub(super) async fn changed(&self) {
-        if let Some(standby) = &self.standby
-            && let Err(error) = caught_up(&self.pool, standby, REPLAY).await
-        {
-            tracing::debug!(%error, "the page after a change may be older than it");
+        if let Some(standby) = &self.standby {
+            let shown = timeout(REPLAY, caught_up(&self.pool, standby, REPLAY)).await;
+            tracing::debug!(?shown, "whether the standby shows what was changed");
         }
         self.snapshots.expire().await;
     }
