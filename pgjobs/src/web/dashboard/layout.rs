@@ -13,7 +13,7 @@ use super::markup::sprite;
 use super::url::with_query;
 use super::verbs::Verb;
 use super::view::{SECTIONS, Section, View};
-use super::words::span;
+use super::words::said;
 
 /// `light`, `dark`, or nothing for what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,11 +140,14 @@ const OLD: f64 = 5.0;
 pub(super) fn age(ask: &Ask) -> Markup {
     let (class, words) = match (&ask.site.standby, &ask.snapshot.standby) {
         (None, _) => return html! {},
-        (Some(_), Some(standby)) if standby.seconds >= OLD => {
-            ("st s-failed", format!("standby, {} old", span(TimeDelta::seconds(standby.seconds as i64))))
-        }
-        (Some(_), Some(standby)) => ("st", format!("standby, {} s old", standby.seconds.round())),
         (Some(_), None) => ("st s-failed", "read from a server that is no standby".to_owned()),
+        (Some(_), Some(standby)) => {
+            let class = if standby.seconds >= OLD { "st s-failed" } else { "st" };
+            let seconds = TimeDelta::seconds(standby.seconds.round() as i64);
+            let old =
+                if standby.seconds < 10.0 { format!("{} s", seconds.num_seconds()) } else { said(seconds) };
+            (class, format!("standby, {old} old"))
+        }
     };
     html! { span id="age" data-live class=(class) { (words) } }
 }
