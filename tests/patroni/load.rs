@@ -134,13 +134,14 @@ impl Load {
         let all: Vec<i64> = published.iter().map(|(n, _)| *n).collect();
         let lost = "select n from unnest($1::int8[]) n where n not in (select n from effect)
                       and n not in (select (body->'args'->>0)::int8 from jobs.job_queue)";
-        let mut answer = None;
+        let answer = Mutex::new(None);
         until("the primary says what is there", async || {
-            answer = sqlx::query_scalar(lost).bind(&all).fetch_all(&self.pool).await.ok();
-            answer.is_some()
+            let lost = sqlx::query_scalar(lost).bind(&all).fetch_all(&self.pool).await.ok();
+            *answer.lock().unwrap() = lost;
+            answer.lock().unwrap().is_some()
         })
         .await;
-        answer.expect("an answer")
+        answer.into_inner().unwrap().expect("an answer")
     }
 
     /// Ends it, and checks that each job that is there has ended once and well, and has its effect once.
