@@ -52,7 +52,7 @@ begin
     return next row('standby_behind', 'warning',
       format('this standby shows what was %s ago, and %s', jobs._span(make_interval(secs => v_seconds::double precision)),
              case when (v_standby ->> 'streaming')::boolean then 'has not replayed all that it received' else 'receives nothing from a primary' end),
-      round(v_seconds), 30,
+      ceil(v_seconds), 30,
       case when (v_standby ->> 'streaming')::boolean then 'see what holds its replay up: `select pid, xact_start from pg_stat_activity order by xact_start` there, or read from the primary'
            else 'see why in the log of its server (primary_conninfo, the slot, the network), or read from the primary' end,
       v_standby)::jobs.problem;
