@@ -7,7 +7,7 @@
 -- the primary has not sent it cannot know: a primary that falls silent counts after 35 s, where the owner
 -- of the schema may see that (pg_monitor). Locks nothing, reads no table.
 create or replace function jobs.standby() returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   c_keepalive constant interval := '35 s';  -- an idle primary says something each 30 s
   v_now constant timestamptz := clock_timestamp();
@@ -31,7 +31,7 @@ end $$;
 
 -- For monitors of a standby how old its data are; of a primary zero.
 create or replace function jobs._metrics_of_standby() returns table (name text, labels jsonb, value double precision)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_standby constant jsonb := coalesce(jobs.standby(), '{}');
 begin
@@ -43,7 +43,7 @@ end $$;
 
 -- A standby whose data are older than half a minute.
 create or replace function jobs._problems_of_standby() returns setof jobs.problem
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   v_standby constant jsonb := jobs.standby();
   v_seconds constant numeric := (v_standby ->> 'seconds')::numeric;

@@ -7,7 +7,8 @@ use std::process::Command;
 use pgjobs::local_postgres::LocalPostgres;
 use pgjobs_tests::{folder, server, until};
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::network::{ETCD, NODES, Network};
 use crate::tied::Tied;
@@ -19,6 +20,8 @@ pub(crate) struct Cluster {
     // Ended before the network that they are in.
     nodes: Vec<Option<Tied>>,
     _etcd: Tied,
+    /// Processes that stand still.
+    stopped: Vec<i32>,
     pub(crate) network: Network,
     folder: PathBuf,
     server: &'static LocalPostgres,
@@ -45,7 +48,7 @@ impl Cluster {
         })
         .await;
         let nodes = NODES.iter().map(|_| None).collect();
-        let mut cluster = Cluster { nodes, _etcd: etcd, network, folder, server, http };
+        let mut cluster = Cluster { nodes, _etcd: etcd, stopped: Vec::new(), network, folder, server, http };
         for nth in 0..NODES.len() {
             let config = cluster.config(nth, synchronous).to_string();
             std::fs::write(cluster.folder.join(format!("{nth}.json")), config).expect("a configuration");
@@ -67,6 +70,19 @@ impl Cluster {
     /// Ends Patroni and PostgreSQL of the nth node as when its machine loses power.
     pub(crate) fn kill(&mut self, nth: usize) {
         self.nodes[nth] = None;
+        // Who stands still does not hear that its server has ended.
+        self.stopped.drain(..).for_each(|pid| signal("-KILL", pid));
+    }
+
+    /// Has the nth node, which leads, send the others nothing more: those of its processes that send stand still.
+    pub(crate) async fn hold_back(&mut self, nth: usize) {
+        let options = self.options()[nth].clone();
+        let mut connection = PgConnection::connect_with(&options).await.expect("the primary");
+        let senders =
+            sqlx::query_scalar("select pid from pg_stat_replication").fetch_all(&mut connection).await;
+        self.stopped = senders.expect("its senders");
+        assert_eq!(self.stopped.len(), NODES.len() - 1, "a sender for each of the others");
+        self.stopped.iter().for_each(|pid| signal("-STOP", *pid));
     }
 
     /// How to connect to each node, the database's own first.
@@ -221,6 +237,11 @@ fn command(server: &LocalPostgres, network: &Network, machine: usize, program: &
     }
     command.extend_from_slice(program);
     command
+}
+
+fn signal(signal: &str, pid: i32) {
+    let sent = Command::new("kill").args([signal, &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill {signal} {pid}");
 }
 
 fn own_folder(server: &LocalPostgres, folder: &Path) {

@@ -104,6 +104,13 @@ impl Load {
         load
     }
 
+    /// Waits until so many more are published.
+    pub(crate) async fn published_more(&self, more: usize) {
+        let count = || self.published.lock().unwrap().len();
+        let goal = count() + more;
+        until("more is published", async || count() >= goal).await;
+    }
+
     /// Waits until 300 more are published and 300 more have run.
     pub(crate) async fn goes_on(&self) {
         let count = || (self.published.lock().unwrap().len(), self.runs.0.lock().unwrap().len());

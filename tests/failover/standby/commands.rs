@@ -77,7 +77,7 @@ async fn how_old_the_data_are_is_said_beside_them() {
         standby.bytes > 0 && standby.seconds > 5.0
     })
     .await;
-    let old = said(&["inspect", "jobs", "-q"], NOWHERE, &url(&cluster, 1));
+    let old = said(&["inspect", "jobs"], NOWHERE, &url(&cluster, 1));
     assert!(
         old.err.contains("a standby, shows what was") && old.err.contains("are not replayed"),
         "{}",

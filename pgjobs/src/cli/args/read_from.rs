@@ -9,6 +9,3 @@ pub(crate) struct ReadFrom {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) read_dsn: Option<String>,
 }
-
-/// The variable with the URL of the standby.
-pub(crate) const VARIABLE: &str = "PGJOBS_READ_DSN";

@@ -5,12 +5,14 @@ use sqlx::PgPool;
 use super::connect;
 use super::target::{self, Target, place};
 use crate::cli::args::global::Global;
-use crate::cli::args::read_from::{ReadFrom, VARIABLE};
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::inspect::{self, Standby};
 
+/// The variable with the URL of the standby.
+const VARIABLE: &str = "PGJOBS_READ_DSN";
 /// From so many seconds on it is a warning that the data are old, and no note.
 const OLD: f64 = 5.0;
 
