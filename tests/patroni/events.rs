@@ -58,7 +58,7 @@ async fn a_synchronous_cluster_switches_and_fails_over_and_loses_nothing() {
     cluster.start_node(second);
     cluster.is_complete(true).await;
     load.goes_on().await;
-    load.end().await;
+    assert_eq!(load.end().await, 0, "lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn an_asynchronous_cluster_loses_what_its_standbys_had_not_received() {
     println!("behind for {lag:?}; the oldest of the lost was published {:?} before that", outcome.window);
     assert!(outcome.lost >= 190, "what no standby has received cannot be there: {}", outcome.lost);
     assert!(outcome.window < Duration::from_secs(1), "what was received is there: {:?}", outcome.window);
-    load.end().await;
+    assert_eq!(load.end().await, outcome.lost, "what was published since is there");
 }
 
 /// The primary hears neither etcd nor the other nodes; workers and publishers hear all of them.
@@ -98,5 +98,5 @@ async fn a_partition_leaves_one_primary_and_loses_nothing() {
     cluster.is_complete(true).await;
     let outcome = load.after(begun).await;
     nothing_lost(&outcome);
-    load.end().await;
+    assert_eq!(load.end().await, 0, "lost");
 }

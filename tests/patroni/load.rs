@@ -139,8 +139,9 @@ impl Load {
     /// there.
     async fn lost(&self, published: &[(i64, Instant)]) -> Vec<i64> {
         let all: Vec<i64> = published.iter().map(|(n, _)| *n).collect();
-        let lost = "select n from unnest($1::int8[]) n where n not in (select n from effect)
-                      and n not in (select (body->'args'->>0)::int8 from jobs.job_queue)";
+        let lost = "select n.n from unnest($1::int8[]) n(n) where not exists (select from effect e where e.n = n.n)
+                      and not exists (select from jobs.job_queue q
+                                      where coalesce(q.body->'args'->>0, q.body->'kwargs'->>'n')::int8 = n.n)";
         let answer = Mutex::new(None);
         until("the primary says what is there", async || {
             let lost = sqlx::query_scalar(lost).bind(&all).fetch_all(&self.pool).await.ok();
@@ -152,7 +153,8 @@ impl Load {
     }
 
     /// Ends it, and checks that each job that is there has ended once and well, and has its effect once.
-    pub(crate) async fn end(mut self) {
+    /// Returns how many of those that were published have none: that many were lost.
+    pub(crate) async fn end(mut self) -> usize {
         self.publishers.shutdown().await;
         let pool = self.pool.clone();
         until("all have ended", async || number(&pool, "select count(*) from jobs.job_queue").await == 0)
@@ -171,6 +173,10 @@ impl Load {
         let (jobs, effects) = ("select count(*) from jobs.job", "select count(*) from effect");
         assert_eq!(number(&pool, jobs).await, number(&pool, effects).await);
         self.worker.shutdown().await;
+        let published: Vec<i64> = self.published.lock().unwrap().iter().map(|(n, _)| *n).collect();
+        let lost = "select count(*) from unnest($1::int8[]) n(n) where not exists (select from effect e where e.n = n.n)";
+        let lost: i64 = sqlx::query_scalar(lost).bind(published).fetch_one(&pool).await.unwrap();
+        usize::try_from(lost).unwrap()
     }
 }
 
