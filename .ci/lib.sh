@@ -21,6 +21,8 @@ has() {
     pgbouncer) PATH=$PATH:/usr/sbin command -v pgbouncer ;;
     chromium) command -v chromium && command -v chromedriver ;;
     axe) ls target/axe/node_modules/axe-core/axe.min.js ;;
+    # Of package etcd-server.
+    etcd) command -v etcd ;;
     faketime) ls /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
     # pg_prove, with pgTAP and plpgsql_check for the newest installed PostgreSQL.
     pgtap) command -v pg_prove ;;
@@ -44,6 +46,12 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# Where there is an init system, a package may have started its service.
+stop_services() {
+  command -v systemctl >/dev/null || return 0
+  as_root systemctl disable --now "$@" >/dev/null 2>&1 || true
+}
+
 # A certain PostgreSQL: of the system, else of PostgreSQL's own archive, which a script of package postgresql-common adds.
 package_of_postgresql() {
   packages postgresql-common
@@ -65,6 +73,8 @@ add() {
     pip) packages python3-pip ;;
     npm) packages nodejs npm ;;
     pgbouncer | faketime) packages "$1" ;;
+    # Not their services: the tests start both.
+    patroni | etcd) packages patroni etcd-server && stop_services patroni etcd ;;
     systemd-analyze) packages systemd ;;
     chromium) packages chromium chromium-driver fonts-liberation ;;
     # Into target: its licence is the MPL, and nothing of it is ours to ship.

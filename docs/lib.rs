@@ -40,6 +40,7 @@ pages! {
     HowToMultiTenant: "how-to/multi-tenant.md",
     HowToPoolers: "how-to/poolers.md",
     HowToSizing: "how-to/sizing.md",
+    HowToStandbyReaders: "how-to/standby-readers.md",
     HowToSystemd: "how-to/systemd.md",
     HowToTransactions: "how-to/transactions.md",
     HowToTuning: "how-to/tuning.md",

@@ -130,6 +130,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "96_problems_of_server"
     "97_metrics"
     "97_server_health"
+    "97_standby"
     "98_metrics_of_database"
     "99_grants"
 );

@@ -1542,6 +1542,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.shown(i_job character varying) returns SETOF jobs."all"
 -- function jobs.signal(i_name text, i_payload jsonb DEFAULT NULL::jsonb) returns boolean
 -- function jobs.sleep(i_job character varying, i_lease uuid, i_name text, i_seconds double precision) returns double precision
+-- function jobs.standby() returns jsonb
 -- function jobs.start_operation(i_kind text, i_topic text, i_state text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_rate double precision DEFAULT NULL::double precision, i_reason text DEFAULT NULL::text, i_matched bigint DEFAULT NULL::bigint, i_grace_seconds double precision DEFAULT NULL::double precision) returns jobs.operation_info
 -- function jobs.start(i_worker uuid, i_leases uuid[], i_batch_indexes integer[]) returns SETOF integer
 -- function jobs.statistics(i_topic text DEFAULT NULL::text, i_from timestamp with time zone DEFAULT NULL::timestamp with time zone, i_to timestamp with time zone DEFAULT NULL::timestamp with time zone, i_step interval DEFAULT NULL::interval) returns TABLE(at timestamp with time zone, success bigint, failed bigint, cancelled bigint, wait_p50 double precision, wait_p95 double precision, wait_p99 double precision, run_p50 double precision, run_p95 double precision, run_p99 double precision)
@@ -1931,6 +1932,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._metrics_of_problems() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_schedules() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_snapshots() returns TABLE(name text, labels jsonb, value double precision)
+-- function jobs._metrics_of_standby() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_tables() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_tasks() returns TABLE(name text, labels jsonb, value double precision)
 -- function jobs._metrics_of_workers() returns TABLE(name text, labels jsonb, value double precision)
@@ -2048,6 +2050,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._problems_of_settings() returns SETOF jobs.problem
 -- function jobs._problems_of_slos() returns SETOF jobs.problem
 -- function jobs._problems_of_snapshots() returns SETOF jobs.problem
+-- function jobs._problems_of_standby() returns SETOF jobs.problem
 -- function jobs._problems_of_tables() returns SETOF jobs.problem
 -- function jobs._problems_of_waiting(i_waiting jsonb, i_now timestamp with time zone) returns SETOF jobs.problem
 -- function jobs._problems_of_workers() returns SETOF jobs.problem

@@ -30,6 +30,7 @@ begin
     union all select i.* from jobs._problems_of_sessions() i
     union all select v.* from jobs._problems_of_tables() v
     union all select e.* from jobs._problems_of_settings() e
+    union all select z.* from jobs._problems_of_standby() z
   ) p order by p.severity, p.code, p.message;
 end $$;
 

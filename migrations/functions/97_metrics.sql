@@ -32,6 +32,7 @@ begin
   if coalesce(i_group, 'database') = 'database' then
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_tables() m;
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_snapshots() m;
+    return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_standby() m;
   end if;
   if coalesce(i_group, 'problems') = 'problems' then
     return query select m.name, 'gauge', m.labels, m.value from jobs._metrics_of_problems() m;

@@ -92,7 +92,7 @@ return '{arguments_do_not_fit,autovacuum_off,clock_jumped,clock_went_back,connec
   history_not_maintained,idle_in_transaction,jobs_wait,key_closed,key_without_job,maintenance_held,no_worker,not_promoted,not_swept,notifications_pile_up,
   notify_off,old_snapshot,old_transaction_numbers,owner_missing,partition_missing,paused,prefetch_stuck,prepared_transaction,replication_slot,
   rows_in_default,run_partition_missing,schedule_fails,schedule_overdue,schedule_paused,schedule_without_worker,sequence_near_end,sessions_hidden,setting_in_the_way,
-  slo_missed,task_fails,task_without_worker,unknown_task,unusable,worker_late,worker_release,workers_busy,
+  slo_missed,standby_behind,task_fails,task_without_worker,unknown_task,unusable,worker_late,worker_release,workers_busy,
   workflows_held}'::text[];
 
 -- How many problems there are of each kind (jobs.problems), zero for most.

@@ -66,7 +66,7 @@ declare
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable,tick,note_progress,set_progress,progress_of,job_log,watches,event_position,events_after,await_events,announce_events,block_key,acquire,
     begin_steps,find_step,save_step,sleep,await_signal,steps,step_value,unknown_steps,add_nodes,workflow,workflow_nodes,node_results,workflow_result,explain_workflow}'::text[];
-  c_reader constant text[] := '{sees_task,overview,count,open_counts,flow,search,explain,workers,unusable,pauses,limits,problems,statistics,task_statistics,server_health,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
+  c_reader constant text[] := '{sees_task,overview,count,open_counts,flow,search,explain,workers,unusable,pauses,limits,problems,statistics,task_statistics,server_health,standby,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
     progress_of,ended_lately,watches,event_position,events_after,await_events,steps,workflow,workflows,workflow_nodes,explain_workflow}';
   -- New to the schema: made after the last time that these grants were.
   v_new constant name[] := array(

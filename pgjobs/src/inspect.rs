@@ -38,6 +38,7 @@ pub use crate::db::inspect::{
 };
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
+pub use crate::db::standby::Standby;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
 pub use crate::db::steps::StepRow;
 pub use crate::db::workflow_read::{NodeEdge, NodeResultRow, NodeRow, WorkflowFilter, WorkflowRow};
@@ -260,6 +261,22 @@ pub async fn errors(
 ) -> Result<Vec<ErrorGroup>, Error> {
     let topic = topic.map(Topic::as_str);
     db::statistics::errors(&mut *pool.acquire().await?, topic, Some(since), i32::from(limit), 100_000).await
+}
+
+/// How old is what the server of this pool shows, if it is a standby; `None` of a primary.
+///
+/// ```no_run
+/// # async fn f(standby: &sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// if let Some(lag) = pgjobs::inspect::standby(standby).await? {
+///     println!("{} s old, {} bytes to replay", lag.seconds, lag.bytes);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// Those of the database; a schema of an older release has no such function.
+pub async fn standby(pool: &PgPool) -> Result<Option<Standby>, Error> {
+    db::standby::standby(&mut *pool.acquire().await?).await
 }
 
 /// How the database and its server are, as one JSON object: sizes, dead rows, connections, and who keeps old

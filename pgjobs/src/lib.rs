@@ -39,8 +39,8 @@ pub use db::migrate::migrate;
 pub use events::events;
 pub use limits::{Limiter, limiter};
 pub use publish::{
-    JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, on_publish, publish_all, results,
-    wait_all,
+    FollowPrimary, JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, follow_primary,
+    on_publish, publish_all, results, wait_all,
 };
 pub use signal::signal;
 pub use task::cancel::CancelToken;

@@ -16,10 +16,19 @@ impl Drop for Program {
     }
 }
 
-fn app(arguments: &[&str], variables: &[(&str, String)]) -> Command {
+pub(crate) fn app(arguments: &[&str], variables: &[(&str, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.args(arguments).stdin(Stdio::null());
-    for name in ["DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"] {
+    for name in [
+        "DATABASE_URL",
+        "PGJOBS_READ_DSN",
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGPORT",
+        "PGDATABASE",
+        "PGUSER",
+        "PGPASSWORD",
+    ] {
         command.env_remove(name);
     }
     command.envs(variables.iter().map(|(name, value)| (name, value)));

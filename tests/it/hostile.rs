@@ -137,6 +137,7 @@ const SCENARIO: &[&str] = &[
     "select string_agg(concat_ws(' ', m.name, m.labels, m.value), ', ' order by m.name, m.labels::text) from jobs.metrics('tasks') m where m.name <> 'pgjobs_oldest_ready_seconds'",
     "select concat_ws(' ', jobs.keep_statistics(true), jobs.keep_statistics(true))",
     "select string_agg(concat_ws(' ', e.task, e.error, e.jobs, e.exact, e.first_at <= e.last_at), ', ') from jobs.errors() e",
+    "select (jobs.standby() is null)::text",
     "select concat_ws(' ', h->>'standby', jsonb_typeof(h->'tables'), jsonb_typeof(h->'holders')) from jobs.server_health() h",
     "select concat_ws(' ', t.name, t.workers, t.validation, t.aliases) from jobs.tasks() t where t.declared order by 1 limit 1",
     "select string_agg(concat_ws(' ', t.task, t.ready, t.scheduled, t.running, t.exact, jsonb_array_length(t.signatures)), ', ' order by t.task) from jobs.tasks_in_use('{*}') t",

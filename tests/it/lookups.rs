@@ -198,6 +198,7 @@ const CALLS: &[(&str, &str)] = &[
     ("task_statistics", "select jobs.task_statistics('*', jobs.now() - interval '29 days')"),
     ("errors", "select jobs.errors()"),
     ("server_health", "select jobs.server_health()"),
+    ("standby", "select jobs.standby()"),
     ("promote", "select jobs.promote()"),
     ("publish", "select jobs.publish('noop')"),
     (

@@ -18,7 +18,7 @@ const CALLS: [(&str, &str); 7] = [
     ("publisher reader worker admin", "now"),
     (
         "reader admin",
-        "workflows sees_task overview ended_lately count open_counts flow search explain workers pauses limits problems statistics task_statistics server_health metrics",
+        "workflows sees_task overview ended_lately count open_counts flow search explain workers pauses limits problems statistics task_statistics server_health standby metrics",
     ),
     (
         "publisher worker admin",

@@ -33,6 +33,7 @@ pub(crate) mod schedule;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod settle;
+pub(crate) mod standby;
 pub(crate) mod statistics;
 pub(crate) mod steps;
 #[cfg(feature = "testing")]

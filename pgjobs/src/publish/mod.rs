@@ -5,6 +5,7 @@
 //! statement, and many jobs are one statement for every thousand jobs or eight megabytes, all or nothing.
 
 mod counting;
+mod follow;
 mod handle;
 mod many;
 mod new_job;
@@ -21,6 +22,7 @@ mod tx;
 mod waiting;
 mod watcher;
 
+pub use follow::{FollowPrimary, follow_primary};
 pub use handle::JobHandle;
 pub use many::{results, wait_all};
 pub use new_job::NewJob;

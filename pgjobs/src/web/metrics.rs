@@ -15,6 +15,7 @@ use super::reason::reason;
 use super::recorder;
 use super::text;
 use crate::db;
+use crate::db::standby::is_recovery_conflict;
 use crate::types::error::Error;
 
 /// The media type of the text format of Prometheus.
@@ -44,6 +45,9 @@ struct Look {
 /// axum::serve(listener, app).await?;
 /// # Ok(()) }
 /// ```
+///
+/// A pool of a hot standby will do: what is measured is then as old as `pgjobs_standby_lag_seconds` says, and what
+/// PostgreSQL counts for itself (dead rows, sessions) is that of the standby.
 ///
 /// Answers 503 when the database does not answer, and `/metrics` 404 when another recorder of crate `metrics`
 /// has the metrics of this process.
@@ -87,7 +91,12 @@ async fn of_database(State(look): State<Arc<Look>>) -> Response {
 }
 
 async fn ask(pool: &PgPool) -> Result<String, Error> {
-    Ok(text::text(&db::metrics::metrics(&mut *pool.acquire().await?).await?))
+    let mut connection = pool.acquire().await?;
+    let read = match db::metrics::metrics(&mut connection).await {
+        Err(error) if is_recovery_conflict(&error) => db::metrics::metrics(&mut connection).await,
+        read => read,
+    };
+    Ok(text::text(&read?))
 }
 
 fn prometheus(text: String) -> Response {

@@ -6,11 +6,14 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, with_own_commands};
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::database::connect::connect;
+use crate::cli::database::reader;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
 use crate::cli::output::lines::{Line, Style};
+use crate::cli::output::redact;
 use crate::inspect::{self, Problem, Severity};
 use crate::{db, migrations};
 
@@ -32,6 +35,8 @@ pub(crate) struct Doctor {
     /// Fail on warnings as well.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 pub(crate) async fn run(args: Doctor, global: &Global, console: &Console) -> Result<(), Failure> {
@@ -39,6 +44,7 @@ pub(crate) async fn run(args: Doctor, global: &Global, console: &Console) -> Res
     let mut problems = inspect::problems(&pool).await?;
     problems.extend(pending(&pool).await);
     problems.extend(clock(&pool).await?);
+    problems.extend(of_standby(&args.read_from).await?);
     problems.sort_by_key(|problem| problem.severity);
     tell(&problems, args.strict, console)
 }
@@ -56,6 +62,28 @@ async fn pending(pool: &PgPool) -> Option<Problem> {
         remedy: "`pgjobs migrate`".to_owned(),
         details: json!({ "pending": names }),
     })
+}
+
+/// What is wrong with the standby that others read from; the rest is asked of the primary, which knows more.
+async fn of_standby(from: &ReadFrom) -> Result<Vec<Problem>, Failure> {
+    let Some(standby) = reader::standby(from)? else { return Ok(Vec::new()) };
+    let problems = match reader::pool(standby, 1).await {
+        Ok((_, pool)) => inspect::problems(&pool).await?,
+        Err(failure) => return Ok(vec![away(&failure)]),
+    };
+    Ok(problems.into_iter().filter(|problem| problem.code == "standby_behind").collect())
+}
+
+fn away(failure: &Failure) -> Problem {
+    Problem {
+        code: "standby_away".to_owned(),
+        severity: Severity::Error,
+        message: redact::hide(failure.message()),
+        found: 0,
+        allowed: 1,
+        remedy: "start the standby, or correct PGJOBS_READ_DSN".to_owned(),
+        details: json!({}),
+    }
 }
 
 /// The greatest good difference between the two clocks.

@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use crate::JobId;
 use crate::cli::args::global::{Global, with_own_commands};
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect::{connect, warn_of_hidden};
+use crate::cli::database::connect::warn_of_hidden;
+use crate::cli::database::reader::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::inspect::{self, Reason};
@@ -24,6 +26,8 @@ pub(crate) struct Explain {
     /// The job's id.
     #[arg(value_parser = values::any_id)]
     id: JobId,
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 #[derive(Serialize)]
@@ -33,7 +37,7 @@ struct Explained<'a> {
 }
 
 pub(crate) async fn run(args: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
+    let pool = connect(&args.read_from, global, console).await?;
     warn_of_hidden(&pool).await;
     let reasons = inspect::explain(&pool, &args.id).await?;
     let explained = Explained { job_id: &args.id, reasons: &reasons };

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use clap::Args;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect;
 use crate::cli::database::target::Target;
+use crate::cli::database::{connect, reader};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};
@@ -26,12 +28,16 @@ pub(crate) struct Serving {
     /// Let --metrics take an address that other machines reach: there is no login, and names of tasks are shown.
     #[arg(long, requires = "metrics")]
     metrics_allow_remote: bool,
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 /// The address, taken, and what is served there.
 pub(crate) struct Served {
     listener: TcpListener,
     target: Target,
+    /// From which /metrics/database reads, if that is not the database itself.
+    standby: Option<PgPool>,
 }
 
 impl Serving {
@@ -58,7 +64,11 @@ impl Serving {
         if let Ok(address) = listener.local_addr() {
             console.note(format!("metrics at http://{address}/metrics, health at /healthz and /readyz"));
         }
-        Ok(Some(Served { listener, target: target.clone() }))
+        let standby = match reader::standby(&self.read_from)? {
+            Some(standby) => Some(reader::pool(standby, CONNECTIONS).await?.1),
+            None => None,
+        };
+        Ok(Some(Served { listener, target: target.clone(), standby }))
     }
 }
 
@@ -66,7 +76,8 @@ impl Served {
     /// Serves until the program ends.
     pub(crate) fn serve(self, worker: WorkerHealth) {
         let pool = connect::pool_on(&self.target, CONNECTIONS);
-        let router: Router = web::metrics(pool.clone()).merge(web::health(pool, Some(worker)));
+        let reads = self.standby.unwrap_or_else(|| pool.clone());
+        let router: Router = web::metrics(reads).merge(web::health(pool, Some(worker)));
         tokio::spawn(async move {
             if let Err(error) = axum::serve(self.listener, router).await {
                 tracing::error!(%error, "metrics and health are not served any more");

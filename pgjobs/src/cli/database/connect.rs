@@ -91,6 +91,24 @@ async fn find(target: Target) -> Result<Target, Failure> {
     Err(Failure::database(format!("no primary for {description}: {}; {remedy}", refusals.join("; "))))
 }
 
+/// Of the target's servers the first standby that answers, else the first that answers and is a primary, which is
+/// `false`; or the reasons why there is none.
+pub(crate) async fn reach_standby(target: Target) -> Result<(Target, bool), String> {
+    if let Some(warning) = target.warning() {
+        tracing::warn!("{warning}");
+    }
+    let (mut primary, mut refusals) = (None, Vec::new());
+    for nth in 0..=target.others.len() {
+        let candidate = target.clone().led_by(nth);
+        match answer(&candidate.options, is_standby).await {
+            Ok(true) => return Ok((candidate, true)),
+            Ok(false) => primary = primary.or(Some(candidate)),
+            Err(reason) => refusals.push(format!("{}: {reason}", place(&candidate.options))),
+        }
+    }
+    primary.map(|target| (target, false)).ok_or_else(|| refusals.join("; "))
+}
+
 async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection).await
 }

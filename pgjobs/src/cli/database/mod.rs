@@ -5,4 +5,5 @@ pub(crate) mod connect;
 pub(crate) mod dev_folder;
 mod hosts;
 mod parameters;
+pub(crate) mod reader;
 pub(crate) mod target;

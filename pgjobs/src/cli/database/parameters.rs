@@ -85,6 +85,11 @@ pub(crate) fn remember(query: &str) {
     }
 }
 
+/// Whether one of them is, or may be, a secret.
+pub(crate) fn has_secret(query: &str) -> bool {
+    query.split('&').any(|pair| !pair.is_empty() && !HARMLESS.contains(&name(pair).as_str()))
+}
+
 /// Records a part of a URL as a secret, as written and decoded.
 pub(crate) fn secret_as_written(text: &str) {
     redact::remember(text);

@@ -37,6 +37,12 @@ impl Target {
         Target { options, others: servers, origin: origin.into() }
     }
 
+    /// The same target with this setting in each of its sessions.
+    pub(crate) fn with_setting(mut self, name: &str, value: &str) -> Self {
+        self.options = self.options.options([(name, value)]);
+        self
+    }
+
     pub(crate) fn servers(&self) -> impl Iterator<Item = &PgConnectOptions> {
         std::iter::once(&self.options).chain(&self.others)
     }
@@ -163,6 +169,19 @@ fn read(path: &Path) -> Result<Target, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{origin} cannot be read: {error}")))?;
     Ok(Target::on(parse(text.trim(), &origin)?, origin))
+}
+
+/// The target of a URL, which `origin` gave.
+pub(crate) fn of_url(url: &str, origin: &str) -> Result<Target, Failure> {
+    Ok(Target::on(parse(url.trim(), origin)?, origin))
+}
+
+/// Whether a URL holds a password.
+pub(crate) fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let of_user = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    of_user || parameters::has_secret(after.split_once('?').map_or("", |(_, query)| query))
 }
 
 /// Parses a URL of one server or several; neither the errors nor the log shows its password.

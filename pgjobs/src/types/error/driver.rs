@@ -74,6 +74,10 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
     let known = match (error, code(error).as_deref()) {
         (_, Some("42501")) => return Some(missing_role(error)),
         (_, Some("25006")) => "connect to the primary: this server only reads",
+        (_, Some("40001")) if is_recovery_conflict(error) => {
+            "the standby ended it so that replay goes on: try again, or ask for less; on the standby \
+             hot_standby_feedback = on, or a longer max_standby_streaming_delay, keep queries alive"
+        }
         (_, Some("53300")) => {
             "close other connections, or raise max_connections or the role's CONNECTION LIMIT"
         }
@@ -93,6 +97,12 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         _ => return hint(error),
     };
     Some(known.to_owned())
+}
+
+/// Whether a standby ended the statement. Other conflicts have the same code; where the server speaks another
+/// language than English the remedy is missing.
+fn is_recovery_conflict(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().contains("conflict with recovery"))
 }
 
 /// The server's own hint.
@@ -156,6 +166,7 @@ fn role_of(function: &str) -> &'static str {
         "statistics",
         "task_statistics",
         "server_health",
+        "standby",
         "next_ticks",
         "schedules",
         "get_schedule",

@@ -12,6 +12,7 @@ use super::site::Site;
 use super::snapshot::Snapshot;
 use super::url::{encode, with_query};
 use super::verbs::Verb;
+use super::view::{Show, View};
 use super::viewer::Viewer;
 use crate::db::dashboard as db;
 
@@ -20,6 +21,8 @@ use crate::db::dashboard as db;
 pub(super) struct Ask {
     pub(super) site: Arc<Site>,
     pub(super) viewer: Viewer,
+    /// Whether something is to be changed.
+    pub(super) is_action: bool,
     /// The path of the dashboard, without a slash at its end.
     pub(super) base: String,
     /// The path within the dashboard.
@@ -57,8 +60,14 @@ impl Ask {
         self.snapshot.at
     }
 
+    /// What it reads from. What an action reads is what it is going to change, on the primary.
     pub(super) fn pool(&self) -> &PgPool {
-        &self.site.pool
+        if self.is_action { &self.site.pool } else { self.site.reads() }
+    }
+
+    /// Whether what it could not read is on the standby.
+    pub(super) fn reads_standby(&self) -> bool {
+        !self.is_action && self.site.standby.is_some()
     }
 
     /// A transaction that can only read, whose statements end after 2 seconds.
@@ -68,7 +77,15 @@ impl Ask {
 
     /// A transaction for a change, whose statements end after 15 seconds, and for which the audit names the viewer.
     pub(super) async fn write(&self) -> Result<sqlx::Transaction<'static, Postgres>, Failed> {
-        Ok(db::begin_write(self.pool(), &self.viewer.name).await?)
+        Ok(db::begin_write(&self.site.pool, &self.viewer.name).await?)
+    }
+
+    /// The view of a page; once more where a standby ended a query so that its replay goes on.
+    pub(super) async fn shown(&self, show: Show) -> Result<View, Failed> {
+        match show(self).await {
+            Err(failed) if failed.is_recovery_conflict() => show(self).await,
+            view => view,
+        }
     }
 
     /// The reason: who of the dashboard's users, and why. Not only the audit keeps it: what explains a pause or a

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::verbs::Verb;
+use crate::db::standby::is_recovery_conflict;
 use crate::types::error::Error;
 use crate::types::error::driver;
 
@@ -46,6 +47,11 @@ impl Failed {
                 sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
             ),
         }
+    }
+
+    /// Whether a standby ended a query that held its replay up.
+    pub(super) fn is_recovery_conflict(&self) -> bool {
+        matches!(self, Failed::Database(error) if is_recovery_conflict(error))
     }
 
     /// The status of the answer.
@@ -92,7 +98,7 @@ fn of_database(error: &Error) -> StatusCode {
     let Error::Database(error) = error else { return StatusCode::BAD_REQUEST };
     let code = error.as_database_error().and_then(|error| error.code());
     match code.as_deref() {
-        Some("57014" | "55P03") => StatusCode::SERVICE_UNAVAILABLE,
+        Some("57014" | "55P03" | "40001" | "40P01") => StatusCode::SERVICE_UNAVAILABLE,
         Some("42501") => StatusCode::FORBIDDEN,
         Some(code) => status(code),
         None => StatusCode::INTERNAL_SERVER_ERROR,

@@ -3,6 +3,7 @@
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use maud::{DOCTYPE, Markup, html};
 
 use super::ask::Ask;
@@ -12,6 +13,7 @@ use super::markup::sprite;
 use super::url::with_query;
 use super::verbs::Verb;
 use super::view::{SECTIONS, Section, View};
+use super::words::said;
 
 /// `light`, `dark`, or nothing for what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,7 @@ fn top(ask: &Ask) -> Markup {
         header.top {
             a.brand href={ (ask.link("/")) } aria-label="pgjobs, overview" { (mark()) span { "pgjobs" } }
             button.menu-button popovertarget="rail" { "Sections" }
-            p.where { b { (ask.site.name) } }
+            p.where { b { (ask.site.name) } " " (age(ask)) }
             form.find role="search" action=(ask.link("/jobs")) {
                 input type="search" name="q" id="search" aria-label="Search jobs" maxlength="500"
                     placeholder="Job id, or task: key: tag: error: args:   ( / )";
@@ -129,6 +131,25 @@ pub(super) fn bell(ask: &Ask) -> Markup {
             (icon("bell")) " " b { (problems) } " " span.kb { @if problems == 1 { "problem" } @else { "problems" } }
         }
     }
+}
+
+/// From so many seconds on the data of a standby are old.
+const OLD: f64 = 5.0;
+
+/// Where pages are read from a standby, how old they are; it lives on each page.
+pub(super) fn age(ask: &Ask) -> Markup {
+    let (class, words) = match (&ask.site.standby, &ask.snapshot.standby) {
+        (None, _) => return html! {},
+        (Some(_), None) => ("st s-failed", "read from a server that is no standby".to_owned()),
+        (Some(_), Some(standby)) => {
+            let class = if standby.seconds >= OLD { "st s-failed" } else { "st" };
+            let seconds = TimeDelta::seconds(standby.seconds.round() as i64);
+            let old =
+                if standby.seconds < 10.0 { format!("{} s", seconds.num_seconds()) } else { said(seconds) };
+            (class, format!("standby, {old} old"))
+        }
+    };
+    html! { span id="age" data-live class=(class) { (words) } }
 }
 
 fn who(ask: &Ask) -> Markup {

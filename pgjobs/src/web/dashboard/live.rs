@@ -103,13 +103,13 @@ async fn render_all(board: Arc<Board>) {
 /// The view as it is now, or why there is none; a page keeps what it shows then, and says so.
 async fn render(mut ask: Ask, show: Show) -> Arc<str> {
     let view = async {
-        ask.snapshot = ask.site.snapshots.get(ask.pool()).await?;
-        show(&ask).await
+        ask.snapshot = ask.site.snapshot().await?;
+        ask.shown(show).await
     };
     match view.await {
         Ok(view) => {
-            let top = super::layout::bell(&ask);
-            format!("{}{}", view.main.0, top.0).into()
+            let (bell, age) = (super::layout::bell(&ask), super::layout::age(&ask));
+            format!("{}{}{}", view.main.0, bell.0, age.0).into()
         }
         Err(failed) => {
             let words = failed.words();

@@ -61,6 +61,7 @@ pub use viewer::{Role, Viewer};
 #[must_use = "it is served by the router that `router` makes"]
 pub struct Dashboard {
     pool: PgPool,
+    standby: Option<PgPool>,
     name: String,
     gate: Gate,
     path: Option<String>,
@@ -69,7 +70,15 @@ pub struct Dashboard {
 impl Dashboard {
     /// A dashboard of the database of this pool.
     pub fn new(pool: PgPool) -> Self {
-        Dashboard { pool, name: "pgjobs".to_owned(), gate: Gate::Closed, path: None }
+        Dashboard { pool, standby: None, name: "pgjobs".to_owned(), gate: Gate::Closed, path: None }
+    }
+
+    /// Reads pages from this pool, of a hot standby, so that people who look cost the primary nothing. Changes
+    /// are made on the primary, and the page that follows waits for them, for at most two seconds. Each page says
+    /// how old it is. While the standby does not answer there are no pages: the primary is not read instead.
+    pub fn read_from(mut self, standby: PgPool) -> Self {
+        self.standby = Some(standby);
+        self
     }
 
     /// The name of this installation, which each page shows: `shop production`. By default `pgjobs`.
@@ -119,6 +128,6 @@ impl Dashboard {
     /// Streams of live updates end after a minute and are opened anew by the browser, so a graceful shutdown of
     /// your server waits no longer than that.
     pub fn router(self) -> Router {
-        router::router(Site::new(self.pool, self.name, self.gate, self.path))
+        router::router(Site::new(self.pool, self.standby, self.name, self.gate, self.path))
     }
 }

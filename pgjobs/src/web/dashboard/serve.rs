@@ -156,7 +156,7 @@ impl Asked {
         };
         let view = async {
             ask.need(found.verb)?;
-            (found.show)(&ask).await
+            ask.shown(found.show).await
         };
         match view.await {
             Ok(View { go: Some(path), .. }) => login::go(&ask.link(&path)),
@@ -166,14 +166,14 @@ impl Asked {
     }
 
     async fn ask(&self, params: Params, query: Fields) -> Result<Ask, Failed> {
-        let snapshot = self.site.snapshots.get(&self.site.pool).await?;
+        let snapshot = self.site.snapshot().await?;
         Ok(self.ask_with(params, query, snapshot))
     }
 
     fn ask_with(&self, params: Params, query: Fields, snapshot: Arc<Snapshot>) -> Ask {
         let Asked { site, base, path, viewer, .. } = self;
         let (site, base, path, viewer) = (site.clone(), base.clone(), path.clone(), viewer.clone());
-        Ask { site, viewer, base, path, params, query, snapshot }
+        Ask { site, viewer, is_action: false, base, path, params, query, snapshot }
     }
 
     /// The stream of another page, whose path and query are in the query.
@@ -208,11 +208,11 @@ impl Asked {
             Err(failed) => return self.failed(failed, None).await,
         };
         let ask = match self.ask(params, Fields::default()).await {
-            Ok(ask) => ask,
+            Ok(ask) => Ask { is_action: true, ..ask },
             Err(failed) => return self.failed(failed, None).await,
         };
         let done = (action.run)(&ask, &fields).await;
-        self.site.snapshots.expire().await;
+        self.site.changed().await;
         match done {
             Ok(Done::Go(path)) => login::go(&ask.link(login::local(&path))),
             Ok(Done::Show(section, view)) => page(&ask, section, self.theme, *view),
@@ -223,7 +223,8 @@ impl Asked {
     /// The page of an error, in the frame where there is one: with the last snapshot, if the database is away.
     async fn failed(&self, failed: Failed, ask: Option<&Ask>) -> Response {
         let last = self.site.snapshots.last().await;
-        let view: View = trouble::view(&failed, last.as_deref());
+        let of_standby = ask.map_or(self.site.standby.is_some(), Ask::reads_standby);
+        let view: View = trouble::view(&failed, last.as_deref(), of_standby);
         let ask = match ask {
             Some(ask) => ask.clone(),
             None => self.ask_with(Vec::new(), Fields::default(), last.unwrap_or_default()),

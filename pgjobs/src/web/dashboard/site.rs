@@ -1,17 +1,27 @@
 //! What all requests share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use super::attempts::Attempts;
 use super::gate::Gate;
 use super::sessions::Sessions;
-use super::snapshot::Snapshots;
+use super::snapshot::{Snapshot, Snapshots};
+use crate::db::standby::caught_up;
+use crate::types::error::Error;
+
+/// How long the page after a change waits for a standby to show it.
+const REPLAY: Duration = Duration::from_secs(2);
 
 /// One dashboard.
 pub(super) struct Site {
+    /// Of the primary.
     pub(super) pool: PgPool,
+    /// Of the standby from which pages are read, if any.
+    pub(super) standby: Option<PgPool>,
     pub(super) name: String,
     pub(super) gate: Gate,
     pub(super) sessions: Sessions,
@@ -22,9 +32,35 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(pool: PgPool, name: String, gate: Gate, path: Option<String>) -> Arc<Self> {
+    pub(super) fn new(
+        pool: PgPool,
+        standby: Option<PgPool>,
+        name: String,
+        gate: Gate,
+        path: Option<String>,
+    ) -> Arc<Self> {
         let (sessions, attempts, snapshots) = Default::default();
-        Arc::new(Site { pool, name, gate, sessions, attempts, snapshots, path })
+        Arc::new(Site { pool, standby, name, gate, sessions, attempts, snapshots, path })
+    }
+
+    /// What pages are read from.
+    pub(super) fn reads(&self) -> &PgPool {
+        self.standby.as_ref().unwrap_or(&self.pool)
+    }
+
+    /// The snapshot of this second.
+    pub(super) async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
+        self.snapshots.get(self.reads(), self.standby.is_some()).await
+    }
+
+    /// After a change: has the next page show it. A standby that needs longer than two seconds for it, or a primary that
+    /// does not answer, leaves a page that is older, and says so.
+    pub(super) async fn changed(&self) {
+        if let Some(standby) = &self.standby {
+            let shown = timeout(REPLAY, caught_up(&self.pool, standby, REPLAY)).await;
+            tracing::debug!(?shown, "whether the standby shows what was changed");
+        }
+        self.snapshots.expire().await;
     }
 
     /// A path of the dashboard as the browser asks for it. A nested router does not answer at its own path

@@ -11,7 +11,8 @@ use tokio::sync::Mutex;
 use crate::db;
 use crate::db::dashboard::flow::{self, Flow, Open};
 use crate::db::refusal::server_code;
-use crate::inspect::{PauseRow, Problem, TaskCounts, WorkerRow};
+use crate::db::standby::is_recovery_conflict;
+use crate::inspect::{PauseRow, Problem, Standby, TaskCounts, WorkerRow};
 use crate::types::error::Error;
 
 /// A snapshot is not read anew before.
@@ -28,6 +29,8 @@ const CAP: i32 = 10_000;
 pub(super) struct Snapshot {
     /// The database's clock.
     pub(super) at: DateTime<Utc>,
+    /// How old the rest is, where it is read from a standby.
+    pub(super) standby: Option<Standby>,
     /// The jobs of each task by state; each count stops at 10,000.
     pub(super) counts: Vec<TaskCounts>,
     pub(super) workers: Vec<WorkerRow>,
@@ -69,7 +72,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// Those of the database; what was read before stays for [`Snapshots::last`].
-    pub(super) async fn get(&self, pool: &PgPool) -> Result<Arc<Snapshot>, Error> {
+    pub(super) async fn get(&self, pool: &PgPool, of_standby: bool) -> Result<Arc<Snapshot>, Error> {
         let mut last = self.0.lock().await;
         if let Some((read, snapshot)) = &last.snapshot
             && read.elapsed() < AGE
@@ -84,7 +87,10 @@ impl Snapshots {
         if slow.read.elapsed() >= SLOW && !std::mem::replace(&mut last.is_refreshing, true) {
             tokio::spawn(refresh(self.0.clone(), pool.clone(), slow.clone()));
         }
-        let mut snapshot = read(pool, &slow).await?;
+        let mut snapshot = match read(pool, &slow, of_standby).await {
+            Err(error) if is_recovery_conflict(&error) => read(pool, &slow, of_standby).await?,
+            read => read?,
+        };
         snapshot.rate = last.ended.rate(snapshot.flow.ended);
         let snapshot = Arc::new(snapshot);
         last.snapshot = Some((Instant::now(), snapshot.clone()));
@@ -126,10 +132,11 @@ impl Ended {
     }
 }
 
-async fn read(pool: &PgPool, slow: &Slow) -> Result<Snapshot, Error> {
+async fn read(pool: &PgPool, slow: &Slow, of_standby: bool) -> Result<Snapshot, Error> {
     let mut tx = db::dashboard::begin_read(pool).await?;
     let snapshot = Snapshot {
         at: db::dashboard::now(&mut tx).await?,
+        standby: if of_standby { db::standby::standby(&mut tx).await? } else { None },
         counts: with_open(&slow.counts, flow::open(&mut tx, CAP).await?),
         workers: db::inspect::workers(&mut tx).await?,
         pauses: db::pause::pauses(&mut tx).await?,
@@ -170,12 +177,13 @@ async fn read_slow(pool: &PgPool, before: Option<&Slow>) -> Result<Slow, Error> 
     })
 }
 
-/// What was read, or nothing where the server gave up because it took too long, or waited too long for a lock.
+/// What was read, or nothing where the server gave up: it took too long, waited too long for a lock, or held up the
+/// replay of a standby.
 fn in_time<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(error) => match server_code(&error).as_deref() {
-            Some("57014" | "55P03") => Ok(None),
+            Some("57014" | "55P03" | "40001") => Ok(None),
             _ => Err(error),
         },
     }

@@ -9,10 +9,14 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use super::words::{count, exact};
 
-/// The page of a failure; `last` is what could be read before.
-pub(super) fn view(failed: &Failed, last: Option<&Snapshot>) -> View {
+/// The page of a failure; `last` is what could be read before, `of_standby` whether a standby was read.
+pub(super) fn view(failed: &Failed, last: Option<&Snapshot>, of_standby: bool) -> View {
     let status = failed.code();
     let (title, main) = match status {
+        _ if failed.is_away() && of_standby => ("The standby does not answer", standby_away(failed, last)),
+        _ if failed.is_recovery_conflict() => {
+            ("The standby ended the query", plain("The standby ended the query", failed))
+        }
         _ if failed.is_away() => ("The database does not answer", away(failed, last)),
         StatusCode::NOT_FOUND => ("Not found", plain("Not found", failed)),
         StatusCode::FORBIDDEN => ("Not permitted", plain("Not permitted", failed)),
@@ -48,6 +52,20 @@ fn away(failed: &Failed, last: Option<&Snapshot>) -> Markup {
                  report how they ended when it is back, and what was lost with a worker runs again." }
             p { (failed.words()) }
             (command("pgjobs doctor"))
+        }
+        @if let Some(last) = last { (stale(last)) }
+    }
+}
+
+fn standby_away(failed: &Failed, last: Option<&Snapshot>) -> Markup {
+    html! {
+        div.page-head { h1 { "The standby does not answer" } }
+        div.banner {
+            p.say { "This dashboard reads from a standby, which it cannot reach. " b { "Jobs are not affected:" } " they are published and run on the primary." }
+            p { "The primary is not read instead, since the standby is there to keep readers away from it. Whoever needs a page now starts a \
+                 dashboard without --read-dsn and PGJOBS_READ_DSN:" }
+            p { (failed.words()) }
+            (command("pgjobs dashboard"))
         }
         @if let Some(last) = last { (stale(last)) }
     }

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::args::read_from::ReadFrom;
+
 #[cfg(feature = "web")]
 pub(crate) use run::run;
 
@@ -22,6 +24,9 @@ one of this machine alone. Roles: a viewer looks, an operator also retries, canc
 changes arguments, deletes, and sees what tasks declare as sensitive.
 
 The connection is not encrypted: put a proxy with TLS before it where others reach it.
+
+With --read-dsn pages are read from a standby and say how old they are; changes are made on the primary. While the \
+standby is away there are no pages: the primary is not read instead.
 
 Examples:
   pgjobs dashboard
@@ -46,6 +51,8 @@ pub(crate) struct DashboardArgs {
     /// The path under which browsers see it, where a proxy takes it off.
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 #[cfg(not(feature = "web"))]

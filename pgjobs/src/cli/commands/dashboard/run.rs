@@ -7,7 +7,8 @@ use serde_json::json;
 use super::DashboardArgs;
 use super::server::Server;
 use crate::cli::args::global::Global;
-use crate::cli::database::{connect, target};
+use crate::cli::args::read_from::ReadFrom;
+use crate::cli::database::{connect, reader, target};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -21,8 +22,8 @@ const SHORTEST: usize = 12;
 pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let role: Role = args.role.parse().map_err(Failure::usage)?;
     let login = login(&args, role)?;
-    let pool = connect::pool(&target::find(global, console).await?, 10).await?;
-    let mut dashboard = Dashboard::new(pool).name(&args.name).login(login.users);
+    let mut dashboard =
+        dashboard(&args.read_from, global, console).await?.name(&args.name).login(login.users);
     if let Some(path) = &args.path {
         dashboard = dashboard.path(path);
     }
@@ -35,6 +36,25 @@ pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console)
     })?;
     console.note("Ctrl-C stops it");
     server.serve(dashboard, interrupt.first()).await
+}
+
+const CONNECTIONS: u32 = 10;
+
+/// The dashboard of the database; with a standby, by which people see what happens, also while the primary is away.
+async fn dashboard(from: &ReadFrom, global: &Global, console: &Console) -> Result<Dashboard, Failure> {
+    let target = target::find(global, console).await?;
+    let Some(standby) = reader::standby(from)? else {
+        return Ok(Dashboard::new(connect::pool(&target, CONNECTIONS).await?));
+    };
+    let (_, reads) = reader::pool(standby, CONNECTIONS).await?;
+    let primary = match connect::reach(target.clone()).await {
+        Ok(target) => target,
+        Err(failure) => {
+            tracing::warn!("nothing can be changed: {}", failure.message());
+            target
+        }
+    };
+    Ok(Dashboard::new(connect::pool_on(&primary, CONNECTIONS)).read_from(reads))
 }
 
 /// Who may log in.

@@ -16,8 +16,10 @@ use clap::{Args, Subcommand};
 
 use crate::JobId;
 use crate::cli::args::global::Global;
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect::{connect, warn_of_hidden};
+use crate::cli::database::connect::warn_of_hidden;
+use crate::cli::database::reader::connect;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -37,6 +39,8 @@ pub(crate) struct Inspect {
     /// Repeat every SECS seconds (2 by default) until Ctrl-C.
     #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", value_parser = values::seconds)]
     watch: Option<Duration>,
+    #[command(flatten)]
+    read_from: ReadFrom,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -71,7 +75,7 @@ enum What {
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
+    let pool = connect(&args.read_from, global, console).await?;
     warn_of_hidden(&pool).await;
     match args.what {
         Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,

@@ -13,9 +13,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::args::global::Global;
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
 use crate::cli::database::connect::{pool, warn_of_hidden};
-use crate::cli::database::target;
+use crate::cli::database::{reader, target};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -50,6 +51,8 @@ pub(crate) struct TopArgs {
     /// Look again every SECS seconds. Where the database takes long to answer, it is asked less often.
     #[arg(long, value_name = "SECS", default_value = "1", value_parser = values::seconds)]
     interval: Duration,
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Result<(), Failure> {
@@ -59,12 +62,20 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
     if !args.once && !screen::is_there() {
         return Err(Failure::usage("top needs a terminal: add --once to print one page"));
     }
-    let target = target::find(global, console).await?;
-    let (place, pool) = (target.title(), pool(&target, 2).await?);
+    let (place, pool, mut pace) = match reader::standby(&args.read_from)? {
+        Some(standby) => {
+            let (target, pool) = reader::pool(standby, 2).await?;
+            (target.title(), pool, Pace::new(args.interval).of_standby())
+        }
+        None => {
+            let target = target::find(global, console).await?;
+            (target.title(), pool(&target, 2).await?, Pace::new(args.interval))
+        }
+    };
     if args.once {
         warn_of_hidden(&pool).await;
-        let snapshot = Snapshot::read(&pool, &place, &mut Pace::new(args.interval)).await?;
+        let snapshot = Snapshot::read(&pool, &place, &mut pace).await?;
         return console.data(&snapshot, || frame::text(&snapshot, &State::default(), PAGE));
     }
-    screen::show(&pool, &place, args.interval).await
+    screen::show(&pool, &place, pace).await
 }

@@ -18,12 +18,20 @@ const HEAD: Style = Style::new().add_modifier(Modifier::REVERSED);
 const BAD: Style = Style::new().fg(Color::Red);
 const ODD: Style = Style::new().fg(Color::Yellow);
 
+/// From so many seconds on the data of a standby are old.
+const OLD: f64 = 5.0;
+
 /// Three lines: where it is, and the sums.
 pub(super) fn totals(snapshot: &Snapshot, state: &State) -> Paragraph<'static> {
     let totals = &snapshot.totals;
     let clock = snapshot.at.format("%H:%M:%S UTC").to_string();
-    let first = format!("pgjobs top  {}  {clock}", shown(&snapshot.database));
-    let mut first = vec![Span::styled(first, BOLD)];
+    let mut first = vec![Span::styled("pgjobs top  ", BOLD)];
+    // Before what may be cut off at the end of the line.
+    if let Some(standby) = &snapshot.standby {
+        let words = format!("standby, {} old  ", format::span(standby.seconds as i64));
+        first.push(Span::styled(words, if standby.seconds >= OLD { BAD } else { DIM }));
+    }
+    first.push(Span::styled(format!("{}  {clock}", shown(&snapshot.database)), BOLD));
     if let Some(trouble) = &state.trouble {
         first.push(Span::styled(format!("  {}", shown(trouble)), BAD));
     } else if state.stopped {

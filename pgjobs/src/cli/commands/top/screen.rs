@@ -32,8 +32,7 @@ pub(super) fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-pub(super) async fn show(pool: &PgPool, place: &str, interval: Duration) -> Result<(), Failure> {
-    let mut pace = Pace::new(interval);
+pub(super) async fn show(pool: &PgPool, place: &str, mut pace: Pace) -> Result<(), Failure> {
     // The first one before the screen is taken: what is wrong then is an ordinary failure.
     let snapshot = Snapshot::read(pool, place, &mut pace).await?;
     let (mut ends, stopped) = (Ends::listen().map_err(|error| failed(&error))?, watch::Sender::new(false));

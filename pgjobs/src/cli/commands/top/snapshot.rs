@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use crate::Error;
-use crate::inspect::{self, EndedLately, Problem, TaskCounts, WorkerRow};
+use crate::inspect::{self, EndedLately, Problem, Standby, TaskCounts, WorkerRow};
 use crate::types::topic::Topic;
 
 /// Over how long rates are taken.
@@ -25,6 +25,9 @@ pub(super) struct Snapshot {
     pub(super) at: DateTime<Utc>,
     /// The database's name and place.
     pub(super) database: String,
+    /// How old it is, where it is read from a standby.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) standby: Option<Standby>,
     pub(super) totals: Totals,
     pub(super) tasks: Vec<TaskNow>,
     pub(super) workers: Vec<WorkerRow>,
@@ -64,12 +67,18 @@ pub(super) struct Totals {
 /// When to read what: less often where the database takes long.
 pub(super) struct Pace {
     interval: Duration,
+    of_standby: bool,
     problems: Option<(Instant, Vec<Problem>)>,
 }
 
 impl Pace {
     pub(super) fn new(interval: Duration) -> Self {
-        Pace { interval, problems: None }
+        Pace { interval, of_standby: false, problems: None }
+    }
+
+    /// The same for a standby: how old its data are is read too.
+    pub(super) fn of_standby(self) -> Self {
+        Pace { of_standby: true, ..self }
     }
 
     /// How long to wait after a look that took so long: it is then at work for a fifth of the time at most.
@@ -95,7 +104,9 @@ impl Snapshot {
         let ended = inspect::ended_lately(pool, WINDOW).await?;
         let paused = inspect::pauses(pool).await?.into_iter().filter_map(|pause| pause.topic.parse().ok());
         let (workers, problems) = (inspect::workers(pool).await?, pace.problems(pool).await?);
-        Ok(Snapshot::of(database, (counts, &ended), &paused.collect::<Vec<Topic>>(), workers, problems))
+        let paused: Vec<Topic> = paused.collect();
+        let standby = if pace.of_standby { inspect::standby(pool).await? } else { None };
+        Ok(Snapshot { standby, ..Snapshot::of(database, (counts, &ended), &paused, workers, problems) })
     }
 
     pub(super) fn of(
@@ -117,7 +128,8 @@ impl Snapshot {
         };
         let tasks: Vec<TaskNow> = counts.into_iter().map(now).collect();
         let totals = Totals::of(&tasks, &workers);
-        Snapshot { at: Utc::now(), database: database.to_owned(), totals, tasks, workers, problems }
+        let (at, database, standby) = (Utc::now(), database.to_owned(), None);
+        Snapshot { at, database, standby, totals, tasks, workers, problems }
     }
 }
 

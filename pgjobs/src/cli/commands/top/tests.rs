@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::frame::text;
 use super::snapshot::{Pace, Snapshot};
 use super::state::{Asks, Sort, State};
-use crate::inspect::{EndedLately, Problem, Severity, TaskCounts, WorkerRow};
+use crate::inspect::{EndedLately, Problem, Severity, Standby, TaskCounts, WorkerRow};
 
 fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
@@ -93,6 +93,13 @@ fn a_page_of_80_by_24_holds_every_pane() {
     let place = |what: &str| page.iter().position(|line| line.starts_with(what)).unwrap();
     assert!(place("shop.b") < place("mail.a") && place("mail.a") < place("z "), "the most ready first");
     assert!(place("lost:7") > place("b:7"), "those that live first: {page:#?}");
+}
+
+#[test]
+fn a_page_of_a_standby_says_how_old_it_is() {
+    let standby = Standby { streaming: true, replayed_at: None, seconds: 12.4, bytes: 7 };
+    let page = text(&Snapshot { standby: Some(standby), ..example() }, &State::default(), (80, 24));
+    assert!(page[0].starts_with("pgjobs top  standby, 12 seconds old  shop on"), "{page:#?}");
 }
 
 #[test]

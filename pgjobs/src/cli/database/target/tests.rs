@@ -82,3 +82,19 @@ fn a_description_holds_no_password() {
     let target = Target::on(options, "DATABASE_URL");
     assert_eq!(target.describe(), "database `shop` on db.example:6000 as `ana` (from DATABASE_URL)");
 }
+
+#[test]
+fn whether_a_url_holds_a_password_is_seen_however_it_is_written() {
+    for (url, holds) in [
+        ("postgres://ana@db/shop", false),
+        ("postgres://ana@db/shop?host=a:b&sslmode=verify-full", false),
+        ("postgres://db:6000/shop", false),
+        ("postgres://[::1]/shop", false),
+        ("postgres://ana:canary9x@db/shop", true),
+        ("postgres://ana@db/shop?password=canary9x", true),
+        ("postgres://ana@db/shop?p%61ssword=canary9x", true),
+        ("postgres://ana@db/shop?passwort=canary9x", true),
+    ] {
+        assert_eq!(has_password(url), holds, "{url}");
+    }
+}
