@@ -11,6 +11,8 @@ pub use linkme;
 #[cfg(feature = "linkme")]
 pub use crate::task::registry::REGISTERED;
 pub use crate::task::registry::Registered;
+/// For the simulation of several servers in `benches/`.
+pub use crate::types::rendezvous::owner;
 pub use crate::workflow::{After, Args, Open};
 
 use serde::Serialize;

@@ -21,6 +21,7 @@ pub(crate) mod outcomes;
 mod parse;
 pub(crate) mod position;
 pub(crate) mod progress;
+pub(crate) mod rendezvous;
 pub(crate) mod schedule;
 pub(crate) mod severity;
 pub(crate) mod step_error;
