@@ -39,6 +39,7 @@ pages! {
     HowToKubernetes: "how-to/kubernetes.md",
     HowToMultiTenant: "how-to/multi-tenant.md",
     HowToPoolers: "how-to/poolers.md",
+    HowToSeveralServers: "how-to/several-servers.md",
     HowToSystemd: "how-to/systemd.md",
     HowToTransactions: "how-to/transactions.md",
     HowToTuning: "how-to/tuning.md",

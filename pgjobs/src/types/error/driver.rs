@@ -128,6 +128,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_workflow",
         "signal",
         "now",
+        "draining",
         "set_schedule",
         "drop_schedule",
         "pause_schedule",
