@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
-use super::shutdown::Signals;
+use super::signals::Signals;
 use super::start;
 use crate::task::definition::TaskDef;
 use crate::task::layer::AnyLayer;

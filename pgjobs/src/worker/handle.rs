@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::counts::WorkerReport;
 use super::health::WorkerHealth;
-use super::members::Members;
-use super::shutdown::{Phase, Stopper};
-use super::start::Ended;
+use super::members::{Ended, Members};
+use super::shutdown::Phase;
+use super::signals::Stopper;
 
 /// A worker that runs in the background.
 ///

@@ -2,9 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
+
 use super::settings::Settings;
 use super::shared::Shared;
 use super::team::Team;
+
+/// Completes when the loops for a server have ended.
+pub(super) type Ended = BoxFuture<'static, ()>;
 
 pub(super) struct Members {
     pub(super) team: Arc<Team>,

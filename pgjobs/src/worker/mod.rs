@@ -67,6 +67,7 @@ mod settings;
 mod settle_loop;
 mod shared;
 mod shutdown;
+mod signals;
 mod slots;
 mod start;
 mod starts;

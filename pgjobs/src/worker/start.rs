@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::future::{FutureExt, join_all};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -14,7 +14,7 @@ use super::builder::{Server, Worker};
 use super::check::{announce, check_connection, prepare_logs, warn_of_few_slots, warn_of_small_pool};
 use super::counts::End;
 use super::handle::WorkerHandle;
-use super::members::Members;
+use super::members::{Ended, Members};
 use super::open::START;
 use super::register::refuse_unusable;
 use super::settings::Settings;
@@ -35,9 +35,6 @@ use crate::types::error::Error;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pauses between the attempts to reach it.
 const AGAIN: Backoff = Backoff::exponential(Duration::from_millis(200), Duration::from_secs(10));
-
-/// Completes when the loops for a server have ended.
-pub(super) type Ended = BoxFuture<'static, ()>;
 
 pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     worker.check()?;

@@ -5,19 +5,23 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::counts::{Counts, WorkerReport};
 use super::meters::SlotsMeter;
 use super::policy::claiming::{Claims, Step, View};
 use super::policy::prefetch::Load;
-use super::policy::room::offer;
+use super::policy::room::{self, Standing};
 use super::room::{Ask, Wants};
 use super::shared::Shared;
 use super::shutdown::{Phase, Stop, Stops};
 use super::slots::Slots;
+
+/// How long a dispatch loop leaves slots to others before it looks again.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) struct Team {
     pub(super) slots: Arc<Slots>,
@@ -40,11 +44,21 @@ pub(super) struct Seat {
     pub(super) room: Arc<Notify>,
     /// Its claim loop waits for room.
     waits: AtomicBool,
+    /// Wakes its dispatch loop, which leaves the next slots to others: see [`Team::turn`].
+    turn: Notify,
+    holds: AtomicBool,
 }
 
 impl Seat {
     fn new(name: String) -> Self {
-        Seat { name, counts: Arc::default(), room: Arc::default(), waits: AtomicBool::new(false) }
+        Seat {
+            name,
+            counts: Arc::default(),
+            room: Arc::default(),
+            waits: AtomicBool::new(false),
+            turn: Notify::new(),
+            holds: AtomicBool::new(false),
+        }
     }
 }
 
@@ -110,7 +124,32 @@ impl Team {
         self.seats[me].room.notify_one();
         if !self.is_alone() {
             self.wake_others(me);
+            let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
+            held.for_each(|seat| seat.turn.notify_one());
         }
+    }
+
+    /// Whether this server may take the next slot.
+    pub(super) fn may_start(&self, me: usize) -> bool {
+        self.is_alone()
+            || room::may_start(self.slots.number(), me, &self.standings(&self.asks(), Instant::now()))
+    }
+
+    /// Waits until this server may take the next slot; it looks again after a while, because others may have
+    /// become content without a run that ended.
+    pub(super) async fn turn(&self, me: usize) {
+        let seat = &self.seats[me];
+        seat.holds.store(true, SeqCst);
+        while !self.may_start(me) {
+            let _ = timeout(LOOK, seat.turn.notified()).await;
+        }
+        seat.holds.store(false, SeqCst);
+    }
+
+    /// How the servers stand.
+    fn standings(&self, asks: &[Ask], now: Instant) -> Vec<Standing> {
+        let seats = asks.iter().zip(&self.seats);
+        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), now)).collect()
     }
 
     fn wake_others(&self, me: usize) {
@@ -126,15 +165,13 @@ impl Team {
         }
         let mut asks = self.asks();
         self.seats[me].waits.store(true, SeqCst); // before it looks: what ends from here on wakes it
-        let (slots, loads) = (self.slots.number(), self.seats.iter().map(|seat| seat.counts.load()));
-        let loads = loads.collect::<Vec<_>>();
-        let standings = asks.iter().zip(&loads).map(|(ask, load)| ask.standing(*load, now));
-        let offer = offer(slots, me, &standings.collect::<Vec<_>>());
+        let slots = self.slots.number();
+        let offer = room::offer(slots, me, &self.standings(&asks, now));
         claims.set_slots(offer.unwrap_or(0));
         let step = claims.next(View { crowded: offer.is_none(), ..view }, now);
         asks[me].wants = Wants::of(step, view, slots, now);
         if let Step::Claim { .. } = step {
-            let is_quiet = loads.iter().all(|load| load.open == 0);
+            let is_quiet = self.seats.iter().all(|seat| seat.counts.open() == 0);
             asks[me].looked_at = is_quiet.then(|| asks.iter().map(|ask| ask.claims).sum());
         }
         let waits = asks[me].wants == Wants::Room;

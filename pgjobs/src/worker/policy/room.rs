@@ -38,6 +38,15 @@ pub(crate) fn offer(slots: usize, me: usize, all: &[Standing]) -> Option<usize> 
     Some(slots.saturating_sub(taken).min(share))
 }
 
+/// Whether server `me` may take the next free slot: it runs less than its share, or no other one has jobs
+/// that wait for slots. So runs that wait for a server that is away do not take slot after slot.
+pub(crate) fn may_start(slots: usize, me: usize, all: &[Standing]) -> bool {
+    let others = || all.iter().enumerate().filter(move |(at, _)| *at != me).map(|(_, one)| one);
+    let rivals = others().filter(|one| one.waiting > 0).count();
+    let sated = others().filter(|one| one.waiting == 0).map(|one| one.running).sum();
+    rivals == 0 || all[me].running < slots.saturating_sub(sated).div_ceil(rivals + 1).max(1)
+}
+
 /// The slots that a server holds. What waits beyond its share was prefetched, but for what was claimed for
 /// free slots: it runs soon, in slots that the server has.
 fn held(one: &Standing, share: usize) -> usize {
@@ -92,9 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_starts_no_more_than_its_share_while_others_have_jobs() {
+        let long = hungry(8, 500);
+        assert!(!may_start(16, 0, &[long, hungry(2, 3)]));
+        assert!(may_start(16, 1, &[long, hungry(2, 3)]));
+        assert!(
+            may_start(16, 0, &[long, hungry(2, 0)]),
+            "the other has none to start, so no slot stays free"
+        );
+    }
+
+    #[test]
     fn each_has_a_share_where_there_are_fewer_slots_than_servers() {
         let all = [hungry(1, 0), hungry(0, 0), hungry(0, 0)];
-        assert_eq!([0, 1, 2].map(|me| offer(1, me, &all)), [Some(0), Some(0), Some(0)]);
+        assert_eq!([0, 1, 2].map(|me| offer(1, me, &all)), [Some(1), Some(0), Some(0)], "its own run counts");
         let free = [hungry(0, 0); 3];
         assert_eq!(offer(1, 2, &free), Some(1));
     }
