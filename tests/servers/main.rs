@@ -2,6 +2,7 @@
 
 mod burst;
 mod draining;
+mod killed;
 mod metrics;
 mod shards;
 mod slots;
