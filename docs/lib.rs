@@ -39,6 +39,7 @@ pages! {
     HowToKubernetes: "how-to/kubernetes.md",
     HowToMultiTenant: "how-to/multi-tenant.md",
     HowToPoolers: "how-to/poolers.md",
+    HowToSeveralServers: "how-to/several-servers.md",
     HowToSizing: "how-to/sizing.md",
     HowToStandbyReaders: "how-to/standby-readers.md",
     HowToSystemd: "how-to/systemd.md",

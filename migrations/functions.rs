@@ -33,6 +33,7 @@ pub(crate) const FILES: &[Migration] = files!("functions":
     "23_claim_answer"
     "24_consume"
     "25_pause"
+    "25_server_state"
     "26_limit"
     "26_limit_options"
     "27_bucket"

@@ -65,6 +65,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0017_rollup"
     "0018_limits" "0019_workflows"
     "0020_steps"
+    "0021_server_state"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -1088,6 +1088,15 @@ create table jobs.schema_migrations (
   constraint schema_migrations_pkey PRIMARY KEY (version)
 );
 
+create table jobs.server_state (
+  only_row boolean not null default true,
+  draining_since timestamp with time zone not null,
+  draining_by name not null,
+  note text,
+  constraint server_state_pkey PRIMARY KEY (only_row),
+  constraint server_state_only_row_check CHECK (only_row)
+);
+
 create table jobs.signal (
   name text not null,
   payload jsonb,
@@ -1450,6 +1459,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.count_lost(i_tasks text[], i_since timestamp with time zone) returns bigint
 -- function jobs.count_workers(i_worker uuid) returns TABLE(alive integer, idle integer)
 -- function jobs.count(i_state text, i_topic text DEFAULT '*'::text, i_cap bigint DEFAULT 1000000) returns bigint
+-- function jobs.draining() returns TABLE(since timestamp with time zone, note text, actor text)
 -- function jobs.drop_keep(i_topic text, i_status text DEFAULT NULL::text) returns boolean
 -- function jobs.drop_limit(i_name text) returns boolean
 -- function jobs.drop_schedule(i_name text) returns boolean
@@ -1533,6 +1543,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.search(i_state text DEFAULT 'open'::text, i_topic text DEFAULT NULL::text, i_tag text DEFAULT NULL::text, i_meta jsonb DEFAULT NULL::jsonb, i_key text DEFAULT NULL::text, i_since timestamp with time zone DEFAULT NULL::timestamp with time zone, i_until timestamp with time zone DEFAULT NULL::timestamp with time zone, i_text text DEFAULT NULL::text, i_error text DEFAULT NULL::text, i_before text DEFAULT NULL::text, i_num integer DEFAULT 50, i_look integer DEFAULT 20000, i_seconds double precision DEFAULT 0.1) returns SETOF jobs.found
 -- function jobs.sees_task(i_task character varying DEFAULT NULL::character varying) returns boolean
 -- function jobs.server_health() returns jsonb
+-- function jobs.set_draining(i_draining boolean, i_note text DEFAULT NULL::text) returns boolean
 -- function jobs.set_limit(i_name text, i_topic text DEFAULT NULL::text, i_options jsonb DEFAULT '{}'::jsonb) returns void
 -- function jobs.set_progress(i_job character varying, i_done double precision, i_total double precision DEFAULT NULL::double precision, i_note text DEFAULT NULL::text, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info

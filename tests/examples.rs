@@ -313,6 +313,16 @@ fn testing_lives_through_a_week() {
 }
 
 #[test]
+fn keys_have_their_servers_and_leave_one_that_drains() {
+    let shown = run("servers", &[]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[0].starts_with("the invoice of customer 4711 lies on "), "{shown}");
+    assert_eq!(lines[1], "100 customers on us", "{shown}");
+    let done = |server: &str| line(&shown, server)[1].parse::<u32>().unwrap();
+    assert_eq!((done("eu:") + done("us:"), done("us:") >= 100), (101, true), "{shown}");
+}
+
+#[test]
 fn a_paused_letter_waits_and_says_why() {
     let shown = run("pause", &[]);
     for line in

@@ -59,14 +59,14 @@ end $$;
 do $$
 declare
   v_known constant oid[] := pg_catalog.string_to_array(pg_catalog.current_setting('pgjobs.known_objects', true), ',')::oid[];
-  c_publisher constant text[] := '{signal,publish,publish_bulk,publish_json,publish_arrays,publish_unique,publish_workflow,now,next_ticks,schedules,get_schedule,schedule_ticks,
+  c_publisher constant text[] := '{draining,signal,publish,publish_bulk,publish_json,publish_arrays,publish_unique,publish_workflow,now,next_ticks,schedules,get_schedule,schedule_ticks,
     schedule_log,explain_schedule,set_schedule,drop_schedule,pause_schedule,resume_schedule,run_schedule,backfill_schedule}';
   c_worker constant text[] := c_publisher || '{consume,consume_topic,claim,fetch,start,fail_next,release,ack,nack,settle,heartbeat,
     beat,held_by,register_worker,unregister_worker,count_workers,register_tasks,sweep,promote,maintain,maintain_partitions,
     maintain_partitions_and_commit,result,results,await_results,count_lost,tasks_in_use,sample_keys,read_ready,sample_not_ready,
     open_bodies,unusable,tick,note_progress,set_progress,progress_of,job_log,watches,event_position,events_after,await_events,announce_events,block_key,acquire,
     begin_steps,find_step,save_step,sleep,await_signal,steps,step_value,unknown_steps,add_nodes,workflow,workflow_nodes,node_results,workflow_result,explain_workflow}'::text[];
-  c_reader constant text[] := '{sees_task,overview,count,open_counts,flow,search,explain,workers,unusable,pauses,limits,problems,statistics,task_statistics,server_health,standby,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
+  c_reader constant text[] := '{draining,sees_task,overview,count,open_counts,flow,search,explain,workers,unusable,pauses,limits,problems,statistics,task_statistics,server_health,standby,metrics,now,next_ticks,schedules,get_schedule,schedule_ticks,schedule_log,explain_schedule,
     progress_of,ended_lately,watches,event_position,events_after,await_events,steps,workflow,workflows,workflow_nodes,explain_workflow}';
   -- New to the schema: made after the last time that these grants were.
   v_new constant name[] := array(

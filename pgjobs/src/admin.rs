@@ -88,6 +88,25 @@ pub async fn pause_topic(
     db::pause::pause(&mut *pool.acquire().await?, topic, until, note).await
 }
 
+/// Says that a server is draining: of several servers, it is to get no new keys any more, because it will be
+/// removed. Returns whether that was otherwise before.
+///
+/// [`Shards`](crate::Shards) route around it from their next look on. Nothing else changes: a publish that is
+/// sent to it all the same is taken, and workers run what it has. `note` says why, in at most 1,000
+/// characters, for [`inspect::draining`](crate::inspect::draining).
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// pgjobs::admin::set_draining(&pool, true, Some("its machine goes in May")).await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::Refused`] with `PT400` for a longer note.
+pub async fn set_draining(pool: &PgPool, draining: bool, note: Option<&str>) -> Result<bool, Error> {
+    db::server_state::set_draining(&mut *pool.acquire().await?, draining, note).await
+}
+
 /// Lets the jobs of a paused topic be claimed again; `false` when exactly this topic was not paused. Another
 /// topic that covers the same tasks may be paused still.
 pub async fn resume_topic(pool: &PgPool, topic: &Topic) -> Result<bool, Error> {

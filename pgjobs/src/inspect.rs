@@ -38,6 +38,7 @@ pub use crate::db::inspect::{
 };
 pub use crate::db::pause::PauseRow;
 pub use crate::db::problems::Problem;
+pub use crate::db::server_state::Draining;
 pub use crate::db::standby::Standby;
 pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStatistics};
 pub use crate::db::steps::StepRow;
@@ -169,6 +170,12 @@ pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
 /// contain arguments.
 pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec<UniqueKeyRow>, Error> {
     db::inspect::unique_keys(&mut *pool.acquire().await?, topic, limit).await
+}
+
+/// Whether a server is draining, as [`admin::set_draining`](crate::admin::set_draining) said; `None`: it is
+/// not.
+pub async fn draining(pool: &PgPool) -> Result<Option<Draining>, Error> {
+    db::server_state::draining(&mut *pool.acquire().await?).await
 }
 
 /// The topics that are paused now, in their order.

@@ -18,6 +18,7 @@ pub mod migrations;
 #[cfg(feature = "otel")]
 pub mod otel;
 pub mod schedule;
+pub mod shards;
 mod signal;
 pub mod testing;
 #[cfg(feature = "web")]
@@ -42,6 +43,7 @@ pub use publish::{
     FollowPrimary, JobHandle, NewJob, Publish, PublishAll, Publisher, Tx, TxConnection, follow_primary,
     on_publish, publish_all, results, wait_all,
 };
+pub use shards::Shards;
 pub use signal::signal;
 pub use task::cancel::CancelToken;
 pub use task::definition::Task;

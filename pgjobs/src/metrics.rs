@@ -9,7 +9,7 @@ mod handles;
 mod labels;
 pub(crate) mod names;
 
-pub(crate) use handles::{Counter, Gauge, Histogram};
+pub(crate) use handles::{Counter, Gauge, Histogram, Label};
 pub(crate) use labels::{MOST_TASKS, OTHER};
 
 /// Whether anything is counted: code that only counts ends early where it is not.

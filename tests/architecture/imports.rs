@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
         "admin",
         "control",
         "schedule",
+        "shards",
         "signal",
         "limits",
         "workflow",

@@ -90,6 +90,8 @@ const SCENARIO: &[&str] = &[
     "select concat_ws(' ', p.topic, p.paused_at = jobs.now(), p.until, p.note, (select count(*) from jobs.consume('b.*', 5))) from jobs.pauses() p",
     "select string_agg(e.code || ': ' || e.message, '; ') from (select job_id from jobs.find('pending', 'b.one')) f, lateral jobs.explain(f.job_id) e",
     "select jobs.resume_topic('b.*')::text",
+    "select concat_ws(' ', jobs.set_draining(true, 'moves'), jobs.set_draining(true, 'out'))",
+    "select concat_ws(' ', d.since = jobs.now(), d.note, d.actor = session_user, (select jobs.set_draining(false)), (select count(*) from jobs.draining())) from jobs.draining() d",
     r#"select jobs.set_limit('two', 'b.*', '{"key": ["n"], "max": 2, "rates": ["100/s", "7/10m"], "burst": 20}')::text"#,
     r#"select jobs.set_limit('two', null, '{"max": null, "rates": ["1000/h"], "cost": "n"}')::text"#,
     r#"select jobs.set_limit('two', null, '{"maxx": 1}')::text"#,

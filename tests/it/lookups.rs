@@ -133,6 +133,8 @@ const CALLS: &[(&str, &str)] = &[
     ("sample_keys", "select jobs.sample_keys('noop', 5, 5)"),
     ("pause_topic", "select jobs.pause_topic('noop')"),
     ("pauses", "select jobs.pauses()"),
+    ("draining", "select jobs.set_draining(true); select jobs.draining()"),
+    ("set_draining", "select jobs.set_draining(true); select jobs.set_draining(false)"),
     ("set_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.set_limit('l', null, '{\"max\": 2}')"),
     ("drop_limit", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.drop_limit('l')"),
     ("check_limits", "select jobs.set_limit('l', 'noop', '{\"max\": 1}'); select jobs.check_limits()"),

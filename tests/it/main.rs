@@ -44,6 +44,7 @@ mod scale;
 mod schema_file;
 mod schemas;
 mod server_messages;
+mod server_state;
 mod sessions;
 mod settling;
 mod sight;

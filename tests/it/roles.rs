@@ -15,7 +15,7 @@ const CALLS: [(&str, &str); 7] = [
         "publisher worker admin",
         "publish publish_bulk publish_json publish_arrays publish_unique publish_workflow signal",
     ),
-    ("publisher reader worker admin", "now"),
+    ("publisher reader worker admin", "now draining"),
     (
         "reader admin",
         "workflows sees_task overview ended_lately count open_counts flow search explain workers pauses limits problems statistics task_statistics server_health standby metrics",

@@ -3,7 +3,7 @@
 use pgjobs_tests::Db;
 
 /// Tables that only the users of a feature touch.
-const TABLES: &str = "{unique_key,schedule,schedule_entry,command,operation,keep_rule,pause,rollup,rollup_day,progress,progress_default,log,log_default,watch,event,event_default,job_limit,bucket,bucket_delta,bucket_timer,limit_state,workflow,node,edge,node_result,node_failure,node_delta,checkpoint,resumable,signal,signal_waiter}";
+const TABLES: &str = "{unique_key,schedule,schedule_entry,command,operation,keep_rule,pause,rollup,rollup_day,progress,progress_default,log,log_default,watch,event,event_default,job_limit,bucket,bucket_delta,bucket_timer,limit_state,workflow,node,edge,node_result,node_failure,node_delta,checkpoint,resumable,signal,signal_waiter,server_state}";
 
 /// What has been read of these tables and written to them, as this session and those before it have reported.
 const TOUCHED: &str = "

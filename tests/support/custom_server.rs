@@ -13,6 +13,8 @@ use crate::{Db, server, until};
 pub struct CustomServer {
     folder: PathBuf,
     program: ChildProcess,
+    /// How it was started.
+    command: Vec<String>,
 }
 
 impl CustomServer {
@@ -43,13 +45,40 @@ impl CustomServer {
         let server = [&*postgres, "-D", &data, "-k", &socket, "-p", "5432", "-h", "", "-N", "100"];
         let command = [prefix, &server].concat();
         let program = ChildProcess::start(other, Path::new(command[0]), &command[1..]);
-        let own = CustomServer { folder, program };
-        until("the server answers", async || match own.options().connect().await {
+        let command = command.into_iter().map(str::to_owned).collect();
+        let own = CustomServer { folder, program, command };
+        own.answers().await;
+        own
+    }
+
+    async fn answers(&self) {
+        until("the server answers", async || match self.options().connect().await {
             Ok(connection) => connection.close().await.is_ok(),
             Err(_) => false,
         })
         .await;
-        own
+    }
+
+    /// Kills all its processes without a word, as the loss of its machine would.
+    pub async fn kill(&mut self) {
+        let postmaster = self.pid();
+        let children = Command::new("pgrep").args(["-P", &postmaster]).output().expect("pgrep");
+        let children = String::from_utf8(children.stdout).expect("numbers");
+        let pids: Vec<&str> = std::iter::once(&*postmaster).chain(children.lines()).collect();
+        let killed = Command::new("kill").arg("-9").args(&pids).status();
+        killed.expect("kill"); // it fails for a child that has just ended
+        self.program.kill();
+        until("its processes are gone", async || {
+            pids.iter().all(|pid| !Path::new("/proc").join(pid).exists())
+        })
+        .await;
+    }
+
+    /// Starts it again where it was killed.
+    pub async fn start_again(&mut self) {
+        let rest: Vec<&str> = self.command[1..].iter().map(String::as_str).collect();
+        self.program = ChildProcess::start(server().await, Path::new(&self.command[0]), &rest);
+        self.answers().await;
     }
 
     /// Its database, with schema `jobs`.

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use super::hosts::Hosts;
 use super::refusal::breaks_connection;
-use super::servers::Servers;
 use super::session::{self, Session};
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
@@ -23,7 +23,7 @@ use crate::types::error::Error;
 const RECONNECT: Backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
 
 pub(crate) struct DbConnection {
-    servers: Servers,
+    hosts: Hosts,
     deadline: Duration,
     /// The deadline of the longest call, used for the session on the server.
     longest: Duration,
@@ -38,9 +38,9 @@ pub(crate) struct DbConnection {
 }
 
 impl DbConnection {
-    pub(crate) fn new(servers: Servers, deadline: Duration) -> Self {
+    pub(crate) fn new(hosts: Hosts, deadline: Duration) -> Self {
         DbConnection {
-            servers,
+            hosts,
             deadline,
             longest: deadline,
             connection: None,
@@ -78,7 +78,7 @@ impl DbConnection {
         deadline: Duration,
         statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut connection = match self.open(self.servers.patience()).await {
+        let mut connection = match self.open(self.hosts.patience()).await {
             Ok(connection) => connection,
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -101,11 +101,11 @@ impl DbConnection {
     async fn open(&mut self, deadline: Duration) -> Result<PgConnection, Error> {
         // When another connection has found the primary on another server, this connection leads to a former
         // primary.
-        if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.servers.primary())) {
+        if let Some(connection) = self.connection.take_if(|_| self.at == Some(self.hosts.primary())) {
             return Ok(connection);
         }
         self.connection = None;
-        let (mut connection, at) = self.servers.connect(deadline).await?;
+        let (mut connection, at) = self.hosts.connect(deadline).await?;
         let longest = self.longest;
         let session = within(deadline, session::prepare(&mut connection, longest)).await?;
         self.session = Some(session);

@@ -6,8 +6,8 @@ use pgjobs_migrations::Migration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 
+use super::hosts::Hosts;
 use super::pooler::refuse_transaction_pooling;
-use super::servers::Servers;
 use crate::types::error::Error;
 
 /// How long to wait for an answer of the server.
@@ -36,7 +36,7 @@ const NAME: &str = "migrate";
 /// nothing was changed. [`Error::TransactionPooling`] behind a pooler that pools by transaction: the settings
 /// of the migration would remain in a session that other clients use.
 pub async fn migrate(pool: &PgPool) -> Result<Vec<Migration>, Error> {
-    refuse_transaction_pooling(&Servers::new(pool.clone(), &[]).named(NAME), ANSWER).await?;
+    refuse_transaction_pooling(&Hosts::new(pool.clone(), &[]).named(NAME), ANSWER).await?;
     // A separate connection: if a migration fails, the lock of its session ends with it.
     apply(&mut connect(pool).await?).await
 }

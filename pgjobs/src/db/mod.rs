@@ -14,6 +14,7 @@ pub(crate) mod dashboard;
 pub(crate) mod deploy;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod hosts;
 pub(crate) mod inspect;
 pub(crate) mod limit;
 #[cfg(feature = "web")]
@@ -30,7 +31,7 @@ pub(crate) mod read;
 pub(crate) mod refusal;
 pub(crate) mod results;
 pub(crate) mod schedule;
-pub(crate) mod servers;
+pub(crate) mod server_state;
 pub(crate) mod session;
 pub(crate) mod settle;
 pub(crate) mod standby;

@@ -13,22 +13,19 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Row};
 
 use super::connection::within;
-use super::servers::Servers;
+use super::hosts::Hosts;
 use crate::types::error::Error;
 
 /// Refuses a pooler that pools by transaction, within the deadline.
-pub(crate) async fn refuse_transaction_pooling(servers: &Servers, deadline: Duration) -> Result<(), Error> {
-    measure_sessions(servers, deadline).await.map(drop).map_err(|(error, _)| error)
+pub(crate) async fn refuse_transaction_pooling(hosts: &Hosts, deadline: Duration) -> Result<(), Error> {
+    measure_sessions(hosts, deadline).await.map(drop).map_err(|(error, _)| error)
 }
 
 /// As [`refuse_transaction_pooling`], and returns the time of a round trip. An error comes with the number of
 /// connections that were opened.
-pub(crate) async fn measure_sessions(
-    servers: &Servers,
-    deadline: Duration,
-) -> Result<Duration, (Error, usize)> {
-    let (mut first, _) = servers.connect(deadline).await.map_err(|error| (error, 0))?;
-    let second = async { Ok(PgConnection::connect_with(&servers.last_known()).await?) };
+pub(crate) async fn measure_sessions(hosts: &Hosts, deadline: Duration) -> Result<Duration, (Error, usize)> {
+    let (mut first, _) = hosts.connect(deadline).await.map_err(|error| (error, 0))?;
+    let second = async { Ok(PgConnection::connect_with(&hosts.last_known()).await?) };
     let mut second = within(deadline, second).await.map_err(|error| (error, 1))?;
     let compare = async {
         let verdict = sessions_are_held(&mut first, &mut second).await;

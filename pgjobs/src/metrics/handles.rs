@@ -34,8 +34,8 @@ mod with {
     }
 
     impl Gauge {
-        pub(crate) fn new(name: &'static str) -> Self {
-            Gauge(::metrics::gauge!(name))
+        pub(crate) fn new(name: &'static str, of: &[Label]) -> Self {
+            Gauge(::metrics::gauge!(name, labels(of)))
         }
 
         /// Adds what may be less than zero.
@@ -88,7 +88,7 @@ mod without {
     }
 
     impl Gauge {
-        pub(crate) fn new(_: &'static str) -> Self {
+        pub(crate) fn new(_: &'static str, _: &[Label]) -> Self {
             Gauge()
         }
 

@@ -119,6 +119,9 @@ pub enum Error {
         /// The observation that proves it.
         evidence: String,
     },
+    /// Servers of several had trouble, by name: a worker that cannot start because of them, or a search that
+    /// could not ask them.
+    Servers(Vec<(String, Error)>),
     /// A job that was waited for failed or was cancelled; contains its state and last error.
     JobFailed {
         /// The job.
@@ -150,6 +153,7 @@ impl std::error::Error for Error {
             Error::Migration(e) => Some(e),
             Error::Body(e) => Some(e),
             Error::PublishRefused { reason, .. } => Some(&**reason),
+            Error::Servers(troubles) => troubles.first().map(|(_, error)| error as _),
             _ => None,
         }
     }

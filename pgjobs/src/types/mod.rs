@@ -23,6 +23,7 @@ pub(crate) mod position;
 pub(crate) mod progress;
 pub(crate) mod rendezvous;
 pub(crate) mod schedule;
+pub(crate) mod server_name;
 pub(crate) mod severity;
 pub(crate) mod step_error;
 pub(crate) mod strict_json;

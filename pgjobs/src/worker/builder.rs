@@ -8,14 +8,15 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::counts::WorkerReport;
 use super::handle::WorkerHandle;
-use super::shutdown::Signals;
-use super::supervisor;
+use super::signals::Signals;
+use super::start;
 use crate::task::definition::TaskDef;
 use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
 use crate::task::state::State;
 use crate::types::error::Error;
 use crate::types::log_level::LogLevel;
+use crate::types::server_name;
 use crate::types::topic::Topic;
 
 /// Consumes jobs: claims jobs of the tasks that are linked into this binary, within its topics.
@@ -46,8 +47,8 @@ use crate::types::topic::Topic;
 /// (PgBouncer with `pool_mode = transaction`) the worker refuses to start. Session pooling is fine.
 #[derive(Clone)]
 pub struct Worker {
-    pub(super) pool: PgPool,
-    pub(super) fallbacks: Vec<PgConnectOptions>,
+    /// Never empty.
+    pub(super) servers: Vec<Server>,
     pub(super) topics: Vec<String>,
     pub(super) concurrency: usize,
     pub(super) state: State,
@@ -62,14 +63,28 @@ pub struct Worker {
     pub(super) log_lines: u32,
 }
 
+/// One of the servers of a worker.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) name: String,
+    pub(super) pool: PgPool,
+    /// Other hosts at which its primary may be found.
+    pub(super) fallbacks: Vec<PgConnectOptions>,
+}
+
+impl Server {
+    pub(super) fn new(name: String, pool: PgPool) -> Self {
+        Server { name, pool, fallbacks: Vec::new() }
+    }
+}
+
 impl Worker {
     /// A worker for every linked task; it runs 16 jobs at a time.
     pub fn new(pool: PgPool) -> Self {
         let mut state = State::default();
         state.insert(pool.clone());
         Worker {
-            pool,
-            fallbacks: Vec::new(),
+            servers: vec![Server::new(server_name::MAIN.to_owned(), pool)],
             topics: Vec::new(),
             concurrency: 16,
             state,
@@ -101,7 +116,7 @@ impl Worker {
     /// connection; [`Error::TransactionPooling`], [`Error::TooFewConnections`], [`Error::Unusable`],
     /// [`Error::SchemaMissing`] or [`Error::Database`] when the database cannot be used.
     pub async fn start(self) -> Result<WorkerHandle, Error> {
-        supervisor::start(self).await
+        start::start(self).await
     }
 
     /// Runs until SIGINT or SIGTERM (or, in a burst, until no job is due).
@@ -147,9 +162,10 @@ impl Worker {
     /// Refuses options that cannot be meant; asks no database.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |name, reason: &str| Err(Error::Option { name, reason: reason.to_owned() });
-        if self.pool.is_closed() {
+        if self.servers.iter().any(|server| server.pool.is_closed()) {
             return refuse("pool", "it is closed already: start the worker while the pool is open");
         }
+        self.check_servers()?;
         if !(1..=10_000).contains(&self.concurrency) {
             return refuse("concurrency", "lies within 1 and 10,000");
         }

@@ -34,7 +34,7 @@ pub(super) fn carry_out(shared: &Arc<Shared>, command: Received, asked_at: Insta
 /// What was done, or why nothing was.
 fn apply(shared: &Shared, command: &Received) -> Result<String, String> {
     match command.kind.as_str() {
-        "ping" => Ok(format!("here, with {}", runs(shared))),
+        "ping" => Ok(format!("here, with {}", runs(shared.counts.load().running))),
         "pause" => Ok(pause(shared)),
         "resume" => resume(shared),
         "slots" => slots(shared, command),
@@ -45,8 +45,8 @@ fn apply(shared: &Shared, command: &Received) -> Result<String, String> {
     }
 }
 
-fn runs(shared: &Shared) -> String {
-    match shared.counts.load().running {
+fn runs(running: usize) -> String {
+    match running {
         1 => "1 job running".to_owned(),
         jobs => format!("{jobs} jobs running"),
     }
@@ -56,13 +56,21 @@ fn pause(shared: &Shared) -> String {
     let was_paused = shared.commands.pause(true, false);
     let released = shared.release(shared.in_flight.stop_unbegun());
     let again = if was_paused { "was paused already" } else { "paused" };
-    format!("{again}: {}, {released} released", runs(shared))
+    format!("{again}: {}, {released} released", runs(shared.counts.load().running))
 }
 
 fn resume(shared: &Shared) -> Result<String, String> {
     if shared.stop.is_draining() {
         return Err("the worker ends already".to_owned());
     }
+    // A drain of the worker is taken back at all of its servers.
+    let drained = shared.team.engines().into_iter().filter(|one| one.commands.drains());
+    drained.for_each(|one| {
+        if one.place != shared.place {
+            one.commands.pause(false, false);
+            one.wake_claims();
+        }
+    });
     let was_paused = shared.commands.pause(false, false);
     shared.wake_claims();
     Ok(if was_paused { "resumed" } else { "was not paused" }.to_owned())
@@ -74,21 +82,25 @@ fn slots(shared: &Shared, command: &Received) -> Result<String, String> {
         return Err("slots lie within 1 and 10,000".to_owned());
     };
     let before = shared.slots.set(slots);
-    shared.commands.note_change();
-    shared.wake_claims();
+    for engine in shared.team.engines() {
+        engine.commands.note_change();
+        engine.wake_claims();
+    }
     Ok(format!("slots from {before} to {slots}"))
 }
 
 fn drain(shared: &Shared) -> String {
-    shared.commands.pause(true, true);
-    shared.release(shared.in_flight.stop_unbegun());
-    let running = runs(shared);
+    for engine in shared.team.engines() {
+        engine.commands.pause(true, true);
+        engine.release(engine.in_flight.stop_unbegun());
+    }
+    let running = runs(shared.team.running());
     shared.end_if_drained();
     format!("ends when its last run has ended: {running}")
 }
 
 fn stop(shared: &Shared) -> String {
-    let running = runs(shared);
+    let running = runs(shared.team.running());
     shared.stop.advance(Phase::HandingBack);
     format!("ends now and releases what it runs: {running}")
 }

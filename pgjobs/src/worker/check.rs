@@ -1,12 +1,14 @@
 //! Checks, and log messages, before a worker starts.
 
 use std::any::TypeId;
+use std::time::Duration;
 
 use sqlx::PgPool;
 
 use super::open::{PARTS, START, too_few};
 use super::outage::in_seconds;
 use super::shared::Shared;
+use crate::db::hosts::Hosts;
 use crate::db::pooler;
 use crate::task::definition::TaskDef;
 use crate::task::handler::Handler;
@@ -22,7 +24,7 @@ pub(super) fn announce(shared: &Shared) {
     let topics = if settings.topics.is_empty() { "*".to_owned() } else { settings.topics.join(" ") };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        database = %shared.servers.describe(),
+        database = %shared.hosts.describe(),
         topics,
         tasks = settings.names.len(),
         slots = settings.slots,
@@ -91,16 +93,15 @@ fn catches(_: LogLevel) -> bool {
 }
 
 /// Refuses connections over which a worker could not stay alive.
-pub(super) async fn check_connection(shared: &Shared) -> Result<(), Error> {
-    let servers = shared.servers.named("pooler?");
-    let checked = pooler::measure_sessions(&servers, START).await;
+pub(super) async fn check_connection(hosts: &Hosts, lease: Duration) -> Result<(), Error> {
+    let checked = pooler::measure_sessions(&hosts.named("pooler?"), START).await;
     let round_trip = checked.map_err(|(error, got)| too_few(error, PARTS, got))?;
-    shared.servers.measured(round_trip);
+    hosts.measured(round_trip);
     let least = round_trip * ROUND_TRIPS;
-    if least <= shared.settings.lease {
+    if least <= lease {
         return Ok(());
     }
-    let [lease, round_trip, least] = [shared.settings.lease, round_trip, least].map(in_seconds);
+    let [lease, round_trip, least] = [lease, round_trip, least].map(in_seconds);
     let reason = format!(
         "the connection is too slow for a lease of {lease}: a round trip takes {round_trip}; choose {least} or more"
     );

@@ -74,6 +74,7 @@ impl Fetcher {
         if let Some(again) = again {
             self.claims.opens_in(again, got);
         }
+        self.shared.team.answered(self.shared.place, got);
         self.enqueue(jobs);
         self.shared.announcing.wrote(got > 0);
         if asked.notified.is_some() && (got >= asked.room || more) && self.shared.peers.are_many() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::claim::Refused;
@@ -27,17 +28,19 @@ use crate::types::error::Error;
 /// The name of this loop in the log and of its connection.
 pub(super) const PART: &str = "claim";
 
+/// How long a claim loop waits for others before it looks again.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Claims until the worker stops. Dropping `line` then shows the dispatch loop that no more jobs will come.
 pub(super) async fn fetch(mut fetcher: Fetcher) {
     let shared = fetcher.shared.clone();
     loop {
         let woken = shared.room.notified();
-        fetcher.claims.set_slots(shared.slots.number());
-        let step = fetcher.claims.next(shared.view(), Instant::now());
+        let step = shared.team.decide(shared.place, &mut fetcher.claims, shared.view(), Instant::now());
         fetcher.asks = call(step);
         let outcome = match step {
             Step::Claim { want, sleeps, apart } => fetcher.claim_and_start(want, sleeps, apart).await,
-            Step::AwaitRoom => fetcher.wait(woken).await,
+            Step::AwaitRoom => fetcher.await_room(woken).await,
             Step::Rest(pause) => fetcher.rest(pause).await,
             Step::ReleaseClaim(claim) => fetcher.release_claim(claim).await,
             Step::FailNext => fetcher.fail_next().await,
@@ -55,6 +58,7 @@ pub(super) async fn fetch(mut fetcher: Fetcher) {
             Ok(()) if asks_nothing(step) => {}
             Ok(()) => shared.outage.went_well(PART, fetcher.asks),
             Err(error) => {
+                shared.team.failed(shared.place);
                 fetcher.claims.failed(step);
                 fetcher.recover(step, &error).await;
             }
@@ -129,6 +133,16 @@ impl Fetcher {
         }
     }
 
+    /// Waits until a run ends. Beside other servers it looks again after a while: what they asked for may have
+    /// become void.
+    async fn await_room(&mut self, woken: impl Future<Output = ()>) -> Result<(), Error> {
+        if self.shared.team.is_alone() {
+            return self.wait(woken).await;
+        }
+        let look = async { drop(timeout(LOOK, woken).await) };
+        self.wait(look).await
+    }
+
     async fn rest(&mut self, pause: Duration) -> Result<(), Error> {
         let (shared, mut notified) = (self.shared.clone(), None);
         let outcome = self.wait(rest(&shared, pause, &mut notified)).await;
@@ -169,7 +183,10 @@ impl Fetcher {
     }
 
     /// Ends a burst: no job is left, as far as this worker can see.
-    fn end_burst(&self, sure: bool) {
+    fn end_burst(&mut self, sure: bool) {
+        if !self.shared.team.found_nothing(self.shared.place) {
+            return self.claims.awaits_others(LOOK);
+        }
         if !sure {
             let pids = self.claims.under_way();
             self.shared.counts.ends(End::Unfinished);

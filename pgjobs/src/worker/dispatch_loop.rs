@@ -19,7 +19,7 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
     let mut gathering = Gathering::new(shared.clone());
     while let Some(job) = gathering.next(&mut line).await {
         let slot = gathering.free_slot().await;
-        let Some(slot) = slot.filter(|_| !shared.commands.is_paused()) else {
+        let Some(slot) = slot.filter(|_| may_start(&shared)) else {
             shared.counts.passed_over();
             shared.settle(&job, Outcome::Release);
             continue;
@@ -35,6 +35,12 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
             start(&shared, held, None);
         }
     }
+}
+
+/// Not while a command says so; and not while the server is away, where the worker has others: tasks would
+/// wait for it, in slots that the others can use.
+fn may_start(shared: &Shared) -> bool {
+    !shared.commands.is_paused() && (shared.team.is_alone() || !shared.outage.is_away())
 }
 
 /// Starts the run of a job, with its seat in a joint run if it has one.
@@ -80,6 +86,6 @@ impl Drop for Held {
         if self.shared.commands.drains() {
             self.shared.end_if_drained();
         }
-        self.shared.room.notify_one();
+        self.shared.team.has_room(self.shared.place);
     }
 }

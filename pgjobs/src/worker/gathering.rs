@@ -62,16 +62,22 @@ impl Gathering {
         if self.shared.stop.is_draining() {
             return None;
         }
-        if let Some(slot) = self.shared.slots.try_take() {
+        let (shared, place) = (self.shared.clone(), self.shared.place);
+        if shared.team.may_start(place)
+            && let Some(slot) = shared.slots.try_take()
+        {
             return Some(slot); // usual with short jobs: nothing to wait for, nothing to set up
         }
-        let shared = self.shared.clone();
+        let next = || async {
+            shared.team.turn(place).await;
+            shared.slots.take().await
+        };
         loop {
             let until = self.run_due();
             tokio::select! {
                 biased;
                 () = shared.stop.reached(Phase::Draining) => return None,
-                slot = shared.slots.take() => return slot,
+                slot = next() => return slot,
                 () = shared.in_flight.taken.notified() => self.drop_taken(),
                 () = at(until) => {}
             }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
 #[cfg(feature = "testing")]
 use uuid::Uuid;
 
-use super::counts::{End, WorkerReport};
+use super::counts::WorkerReport;
 use super::health::WorkerHealth;
-use super::shared::Shared;
-use super::shutdown::{Phase, Stopper};
+use super::members::{Ended, Members};
+use super::shutdown::Phase;
+use super::signals::Stopper;
 
 /// A worker that runs in the background.
 ///
@@ -18,13 +18,14 @@ use super::shutdown::{Phase, Stopper};
 /// crash: they run again elsewhere, and the interrupted run counts as an attempt.
 #[must_use = "dropping it stops the worker"]
 pub struct WorkerHandle {
-    shared: Arc<Shared>,
-    ended: oneshot::Receiver<WorkerReport>,
+    members: Arc<Members>,
+    /// For each server; taken out when it has ended.
+    ended: Vec<Ended>,
 }
 
 impl WorkerHandle {
-    pub(super) fn new(shared: Arc<Shared>, ended: oneshot::Receiver<WorkerReport>) -> Self {
-        WorkerHandle { shared, ended }
+    pub(super) fn new(members: Arc<Members>, ended: Vec<Ended>) -> Self {
+        WorkerHandle { members, ended }
     }
 
     /// Stops claiming, lets running jobs finish within the grace period, and releases the rest.
@@ -38,7 +39,7 @@ impl WorkerHandle {
     /// # Ok(()) }
     /// ```
     pub async fn shutdown(self) -> WorkerReport {
-        self.shared.stop.advance(Phase::Draining);
+        self.members.team.end(Phase::Draining);
         self.wait().await
     }
 
@@ -50,18 +51,16 @@ impl WorkerHandle {
     /// The same for a caller that keeps the handle; called once more after the end, it never returns a report
     /// of another end.
     pub(crate) async fn ended(&mut self) -> WorkerReport {
-        match (&mut self.ended).await {
-            Ok(report) => report,
-            Err(_) => {
-                self.shared.counts.ends(End::Broken); // its thread panicked, and logged it
-                self.shared.counts.report()
-            }
+        while let Some(ended) = self.ended.last_mut() {
+            ended.await;
+            self.ended.pop();
         }
+        self.report()
     }
 
     /// Asks the worker to stop and returns at once.
     pub fn stop(&self) {
-        self.shared.stop.advance(Phase::Draining);
+        self.members.team.end(Phase::Draining);
     }
 
     /// What the worker has done so far.
@@ -73,41 +72,57 @@ impl WorkerHandle {
     /// # Ok(()) }
     /// ```
     pub fn report(&self) -> WorkerReport {
-        self.shared.counts.report()
+        self.members.team.report()
+    }
+
+    /// The same for each of its servers, by name, in the order of their addition.
+    ///
+    /// ```no_run
+    /// # async fn f(main: sqlx::PgPool, eu: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let worker = pgjobs::Worker::new(main).server("eu", eu).start().await?;
+    /// for (server, report) in worker.server_reports() {
+    ///     println!("{server}: {} jobs done so far", report.succeeded);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn server_reports(&self) -> Vec<(String, WorkerReport)> {
+        let seats = self.members.team.seats.iter();
+        seats.map(|seat| (seat.name.clone(), seat.counts.report())).collect()
     }
 
     /// Whether it lives and is ready, for whoever asks while it runs.
     pub fn health(&self) -> WorkerHealth {
-        WorkerHealth(self.shared.clone())
+        WorkerHealth(self.members.clone())
     }
 
-    /// The worker's id in the database.
+    /// The worker's id in the database, of several the first one.
     #[cfg(feature = "testing")]
     pub(crate) fn id(&self) -> Uuid {
-        self.shared.identity()
+        self.members.begun().first().map_or_else(Uuid::nil, |shared| shared.identity())
     }
 
     /// Ends the worker as a crash of its process would: what runs is stopped, and the database does not hear
     /// of it, nor of the end of the worker.
     #[cfg(feature = "testing")]
     pub(crate) async fn die(mut self) -> WorkerReport {
-        self.shared.die();
+        self.members.begun().iter().for_each(|shared| shared.die());
         self.ended().await
     }
 
     pub(super) fn stopper(&self) -> Stopper {
-        Stopper(self.shared.clone())
+        Stopper(self.members.clone())
     }
 }
 
 impl Drop for WorkerHandle {
     fn drop(&mut self) {
-        if !self.shared.stop.is_draining() {
+        if !self.members.team.stop.is_draining() {
+            let workers: Vec<_> = self.members.begun().iter().map(|shared| shared.identity()).collect();
             tracing::info!(
-                worker = %self.shared.identity(),
+                ?workers,
                 "stopping: the handle of this worker was dropped; keep it, and call shutdown() to wait for its end"
             );
         }
-        self.shared.stop.advance(Phase::Draining);
+        self.members.team.end(Phase::Draining);
     }
 }

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 use super::carry_out::carry_out;
 use super::commands::ToSend;
@@ -55,7 +56,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
     let mut beats = Beats::new(shared.settings.lease, Instant::now());
     let mut pulse = RuntimePulse::new(runtime, shared.settings.lease);
     let mut ahead = Ahead::new(Instant::now());
-    let mut partitions = tokio::spawn(maintain_partitions(shared.clone()));
+    let mut partitions = tokio::spawn(maintain_partitions(shared.clone()).in_current_span());
     shared.turns.turned();
     let (mut more, mut maintained, mut counted) = (true, None, None); // due jobs do not wait for the first tick
     // `Leaving` follows the last outcome, because settling needs the lease.
@@ -70,7 +71,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
             continue;
         }
         pulse.feel(&shared);
-        shared.meters.show(shared.slots.number(), shared.counts.load());
+        shared.team.show_slots();
+        shared.meters.show(shared.counts.load());
         shared.meters.outages(shared.outage.began());
         if ahead.waits_too_long(shared.counts.load(), Instant::now()) {
             release_stalled(&shared);
@@ -81,7 +83,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut db: DbConnection, runtime: Han
             counted = Some(Instant::now());
         }
         if beats.partitions_are_due(partitions.is_finished(), Instant::now()) {
-            partitions = tokio::spawn(self::maintain_partitions(shared.clone()));
+            partitions = tokio::spawn(self::maintain_partitions(shared.clone()).in_current_span());
         }
     }
     if !shared.has_died() {

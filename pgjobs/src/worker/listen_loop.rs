@@ -50,9 +50,9 @@ fn tell(shared: &Shared, error: &Error, failures: u32) {
 
 /// Listens on the last known primary; finding a new primary is left to the claim loop.
 async fn hear(shared: &Shared, failures: &mut u32) -> Result<std::convert::Infallible, sqlx::Error> {
-    let options = shared.servers.named("listen").last_known();
+    let options = shared.hosts.named("listen").last_known();
     // How long the pool tries to reopen a lost connection to the same server.
-    let patience = shared.servers.patience();
+    let patience = shared.hosts.patience();
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen_all([READY, COMMAND, SUBSCRIBED]).await?;

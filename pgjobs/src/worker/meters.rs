@@ -4,17 +4,22 @@
 //! Series of tasks are bounded: the first 200 by name have their own, the rest shares `other`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
 use super::policy::prefetch::Load;
 use crate::db::settle::{Outcome, Reason, Settlement};
-use crate::metrics::{self, Counter, Gauge, Histogram, MOST_TASKS, ON, OTHER, names};
+use crate::metrics::{self, Counter, Histogram, Label, MOST_TASKS, ON, OTHER, names};
 use crate::task::job::Job;
 use crate::task::registry::Registry;
 use crate::types::command::{CommandState, KINDS};
+
+mod gauges;
+
+pub(super) use gauges::SlotsMeter;
+
+use gauges::LoadMeter;
 
 pub(super) struct Meters {
     /// Those of the tasks, and of `other` at the end.
@@ -30,9 +35,7 @@ pub(super) struct Meters {
     runs_lost: Counter,
     beats_missed: Counter,
     outages: Counter,
-    /// Slots, used slots, prefetched jobs, unsettled jobs; and what this worker has added to each.
-    gauges: [Gauge; 4],
-    shown: Mutex<[usize; 4]>,
+    gauges: LoadMeter,
 }
 
 struct Known {
@@ -58,8 +61,8 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    fn new(took: &'static str, jobs: &'static str) -> Self {
-        Statement { took: Histogram::new(took, &[]), jobs: Histogram::new(jobs, &[]) }
+    fn new(took: &'static str, jobs: &'static str, server: &[Label]) -> Self {
+        Statement { took: Histogram::new(took, server), jobs: Histogram::new(jobs, server) }
     }
 
     pub(super) fn sent(&self, jobs: usize, took: Duration) {
@@ -86,47 +89,49 @@ fn place(outcome: &Outcome, is_last: bool) -> usize {
 }
 
 impl TaskMeters {
-    fn new(task: &str) -> Self {
-        let label = || ("task", task.to_owned());
-        let settled =
-            |outcome: &str| Counter::new(names::SETTLED, &[label(), ("outcome", outcome.to_owned())]);
+    fn new(task: &str, server: &[Label]) -> Self {
+        let of_task = [&[("task", task.to_owned())], server].concat();
+        let settled = |outcome: &str| {
+            Counter::new(names::SETTLED, &[&*of_task, &[("outcome", outcome.to_owned())]].concat())
+        };
         TaskMeters {
-            wait: Histogram::new(names::WAIT, &[label()]),
-            run: Histogram::new(names::RUN, &[label()]),
-            end_to_end: Histogram::new(names::END_TO_END, &[label()]),
-            claimed: Counter::new(names::CLAIMED, &[label()]),
-            rejected: Counter::new(names::REJECTED, &[label()]),
-            slo_missed: Counter::new(names::SLO_MISSED, &[label()]),
+            wait: Histogram::new(names::WAIT, &of_task),
+            run: Histogram::new(names::RUN, &of_task),
+            end_to_end: Histogram::new(names::END_TO_END, &of_task),
+            claimed: Counter::new(names::CLAIMED, &of_task),
+            rejected: Counter::new(names::REJECTED, &of_task),
+            slo_missed: Counter::new(names::SLO_MISSED, &of_task),
             settled: OUTCOMES.map(settled),
         }
     }
 }
 
-fn stage(name: &str) -> Histogram {
-    Histogram::new(names::PICKUP, &[("stage", name.to_owned())])
+fn stage(name: &str, server: &[Label]) -> Histogram {
+    Histogram::new(names::PICKUP, &[&[("stage", name.to_owned())], server].concat())
 }
 
 impl Meters {
-    pub(super) fn new(registry: &Registry) -> Self {
+    /// `server`: its name, where the worker has several.
+    pub(super) fn new(registry: &Registry, server: Option<&str>) -> Self {
         metrics::describe();
+        let server: Vec<Label> = server.map(|name| ("server", name.to_owned())).into_iter().collect();
         for kind in KINDS.iter().chain(&[OTHER]) {
             ENDS.iter().for_each(|end| metrics::command(kind, end.as_str(), 0));
         }
-        let (tasks, by_name) = if ON { tasks(registry) } else { Default::default() };
+        let (tasks, by_name) = if ON { tasks(registry, &server) } else { Default::default() };
         Meters {
             tasks,
             by_name,
-            claim: Statement::new(names::CLAIM, names::CLAIM_JOBS),
-            settle: Statement::new(names::SETTLE, names::SETTLE_JOBS),
-            heard: stage("heard"),
-            claimed: stage("claim"),
-            slot: stage("slot"),
-            leases_lost: Counter::new(names::LEASES_LOST, &[]),
-            runs_lost: Counter::new(names::RUNS_LOST, &[]),
-            beats_missed: Counter::new(names::BEATS_MISSED, &[]),
-            outages: Counter::new(names::OUTAGES, &[]),
-            gauges: [names::SLOTS, names::SLOTS_USED, names::PREFETCHED, names::UNSETTLED].map(Gauge::new),
-            shown: Mutex::default(),
+            claim: Statement::new(names::CLAIM, names::CLAIM_JOBS, &server),
+            settle: Statement::new(names::SETTLE, names::SETTLE_JOBS, &server),
+            heard: stage("heard", &server),
+            claimed: stage("claim", &server),
+            slot: stage("slot", &server),
+            leases_lost: Counter::new(names::LEASES_LOST, &server),
+            runs_lost: Counter::new(names::RUNS_LOST, &server),
+            beats_missed: Counter::new(names::BEATS_MISSED, &server),
+            outages: Counter::new(names::OUTAGES, &server),
+            gauges: LoadMeter::new(&server),
         }
     }
 
@@ -198,27 +203,9 @@ impl Meters {
         self.outages.add(number);
     }
 
-    /// Shows how many slots it has, and how many jobs.
-    pub(super) fn show(&self, slots: usize, load: Load) {
-        let ended = load.open.saturating_sub(load.waiting + load.running);
-        self.change([slots, load.running, load.waiting, ended]);
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "numbers of jobs of one worker")]
-    fn change(&self, to: [usize; 4]) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((gauge, before), now) in self.gauges.iter().zip(*shown).zip(to) {
-            if before != now {
-                gauge.add(now as f64 - before as f64);
-            }
-        }
-        *shown = to;
-    }
-}
-
-impl Drop for Meters {
-    fn drop(&mut self) {
-        self.change([0; 4]);
+    /// Shows how many jobs it has.
+    pub(super) fn show(&self, load: Load) {
+        self.gauges.show(load);
     }
 }
 
@@ -230,11 +217,12 @@ pub(super) fn command(kind: &str, state: CommandState) {
     metrics::command(if KINDS.contains(&kind) { kind } else { OTHER }, state.as_str(), 1);
 }
 
-fn tasks(registry: &Registry) -> (Vec<TaskMeters>, HashMap<&'static str, Known>) {
+fn tasks(registry: &Registry, server: &[Label]) -> (Vec<TaskMeters>, HashMap<&'static str, Known>) {
     let all = registry.tasks();
-    let mut meters: Vec<_> = all.iter().take(MOST_TASKS).map(|def| TaskMeters::new(def.name)).collect();
+    let mut meters: Vec<_> =
+        all.iter().take(MOST_TASKS).map(|def| TaskMeters::new(def.name, server)).collect();
     let other = meters.len();
-    meters.push(TaskMeters::new(OTHER));
+    meters.push(TaskMeters::new(OTHER, server));
     let mut by_name = HashMap::new();
     for (at, def) in all.iter().enumerate() {
         by_name.extend(def.names().map(|name| (name, Known { at: at.min(other), slo: def.options.slo })));

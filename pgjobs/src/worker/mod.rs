@@ -1,6 +1,7 @@
 //! The worker: claims jobs of its tasks, runs them and settles them.
 //!
-//! Five loops run concurrently and share only [`shared`]:
+//! For each of its servers (see [`team`], and [`start`] for how they begin) five loops run concurrently and
+//! share only [`shared`]:
 //!
 //! ```text
 //!                claims                     runs                       settles
@@ -48,6 +49,7 @@ mod last_words;
 mod leavers;
 mod listen_loop;
 mod logs;
+mod members;
 mod meters;
 mod open;
 mod options;
@@ -58,14 +60,19 @@ mod plan;
 mod policy;
 mod progress;
 mod register;
+mod room;
 mod run;
+mod servers;
 mod settings;
 mod settle_loop;
 mod shared;
 mod shutdown;
+mod signals;
 mod slots;
+mod start;
 mod starts;
 mod supervisor;
+mod team;
 mod thread;
 mod turns;
 

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-
 use super::builder::Worker;
 use super::hooks::{OnFailure, OnStart, OnSuccess};
 use crate::task::definition::TaskDef;
@@ -13,25 +11,8 @@ use crate::task::layer::Layer;
 use crate::types::task_error::TaskError;
 
 impl Worker {
-    /// Adds a server that may become the primary; each further call adds another one.
-    ///
-    /// With fallbacks, the worker uses only a server that is not a standby, and tries all servers whenever a
-    /// connection breaks. Its pool follows: connections that the pool opens from then on, for tasks and
-    /// publishers alike, go to the server that was found to be the primary.
-    ///
-    /// ```no_run
-    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-    /// let pool = sqlx::PgPool::connect("postgresql://app@db1/shop").await?;
-    /// pgjobs::Worker::new(pool).fallback("postgresql://app@db2/shop".parse()?).run().await?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn fallback(mut self, server: PgConnectOptions) -> Self {
-        self.fallbacks.push(server);
-        self
-    }
-
-    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See [`Topic`](crate::Topic).
+    /// Restricts the worker to the tasks under this topic; each further call adds a topic. See
+    /// [`Topic`](crate::Topic).
     ///
     /// ```no_run
     /// # async fn f(pool: pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -78,7 +59,8 @@ impl Worker {
         self
     }
 
-    /// Adds a task that was written by hand (see [`define`](crate::define)), or that the linker cannot collect.
+    /// Adds a task that was written by hand (see [`define`](crate::define)), or that the linker cannot
+    /// collect.
     #[must_use]
     pub fn task(mut self, def: &'static TaskDef) -> Self {
         self.extra.push(def);
@@ -139,7 +121,8 @@ impl Worker {
         self.layer(OnStart(hook))
     }
 
-    /// Calls this after each successful run, with the time it took. A hook, as [`on_start`](Worker::on_start).
+    /// Calls this after each successful run, with the time it took. A hook, as
+    /// [`on_start`](Worker::on_start).
     ///
     /// ```no_run
     /// # async fn f(pool: pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {
@@ -232,8 +215,8 @@ impl Worker {
 
     /// Stops by itself once no job is due: for a crontab entry or a Kubernetes Job.
     ///
-    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left; so are those that a
-    /// limit holds back for more than ten seconds.
+    /// Jobs that are scheduled for later, and failed jobs that wait for their backoff, are left; so are those
+    /// that a limit holds back for more than ten seconds.
     ///
     /// ```no_run
     /// # async fn f(pool: pgjobs::sqlx::PgPool) -> Result<(), pgjobs::Error> {

@@ -109,6 +109,11 @@ impl Outage {
         }
     }
 
+    /// Whether the database is away, as far as is known.
+    pub(super) fn is_away(&self) -> bool {
+        self.fails.load(SeqCst) && self.state().is_away
+    }
+
     /// How often the database went away since this was last asked.
     pub(super) fn began(&self) -> u64 {
         std::mem::take(&mut self.state().began)

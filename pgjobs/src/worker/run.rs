@@ -74,7 +74,7 @@ fn open(shared: &Shared, job: &Job) -> Span {
     let options = shared.registry.get(job.task()).map(|def| def.options);
     let secrets = shared.registry.secrets(job.task(), job.body());
     job.opens(&shared.outbox, options.and_then(|options| options.log), secrets, &shared.state);
-    let new = || new_span(job);
+    let new = || new_span(job, shared.server());
     #[cfg(feature = "logs")]
     let span = log_span::open(job.log_notes(), new);
     #[cfg(not(feature = "logs"))]
@@ -85,9 +85,9 @@ fn open(shared: &Shared, job: &Job) -> Span {
 }
 
 /// The names of OpenTelemetry are filled where it is there.
-fn new_span(job: &Job) -> Span {
+fn new_span(job: &Job, server: Option<&str>) -> Span {
     use tracing::field::Empty;
-    tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt(),
+    tracing::info_span!("job", job.id = %job.id(), task = %job.task(), attempt = job.attempt(), server,
         otel.name = Empty, otel.kind = Empty)
 }
 

@@ -1,4 +1,4 @@
-//! What the loops of a worker share.
+//! What the loops of a worker share that work for one server.
 
 mod outcomes;
 
@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::announcing::Announcing;
@@ -25,9 +26,10 @@ use super::policy::peers::Peers;
 use super::settings::Settings;
 use super::shutdown::{Phase, Stop};
 use super::slots::Slots;
+use super::team::Team;
 use super::turns::Turns;
 use crate::db::connection::DbConnection;
-use crate::db::servers::Servers;
+use crate::db::hosts::Hosts;
 use crate::db::settle::Settlement;
 use crate::db::worker::RunKey;
 use crate::task::job::Job;
@@ -37,8 +39,11 @@ use crate::task::registry::Registry;
 use crate::task::state::State;
 
 pub(super) struct Shared {
-    pub(super) servers: Servers,
-    pub(super) settings: Settings,
+    pub(super) hosts: Hosts,
+    pub(super) settings: Arc<Settings>,
+    /// What it shares with the other servers of the worker, and its place among them.
+    pub(super) team: Arc<Team>,
+    pub(super) place: usize,
     pub(super) registry: Registry,
     pub(super) state: Arc<State>,
     pub(super) layers: Vec<Arc<dyn AnyLayer>>,
@@ -56,8 +61,8 @@ pub(super) struct Shared {
     /// All workers were notified that jobs may be ready: an idle one claims at once, or later, at random.
     pub(super) heard: Notify,
     /// A run has ended: there is room for more.
-    pub(super) room: Notify,
-    pub(super) counts: Counts,
+    pub(super) room: Arc<Notify>,
+    pub(super) counts: Arc<Counts>,
     pub(super) peers: Peers,
     pub(super) meters: Meters,
     /// That the heartbeat loop turns.
@@ -90,35 +95,36 @@ pub(super) struct Inboxes {
 
 impl Shared {
     pub(super) fn new(
-        servers: Servers,
-        settings: Settings,
+        hosts: Hosts,
+        settings: Arc<Settings>,
         registry: Registry,
         state: State,
         layers: Vec<Arc<dyn AnyLayer>>,
+        (team, place): (Arc<Team>, usize),
     ) -> (Arc<Self>, Inboxes) {
         let (settlements, outcomes) = mpsc::unbounded_channel();
         let (start, starts) = mpsc::unbounded_channel();
-        let slots = Arc::new(Slots::new(settings.slots));
-        let meters = Meters::new(&registry);
+        let seat = &team.seats[place];
+        let meters = Meters::new(&registry, (!team.is_alone()).then_some(&*seat.name));
         let outbox = Arc::new(Outbox::new(settings.log.0, settings.log.1));
         let shared = Shared {
-            servers,
+            hosts,
             settings,
             registry,
             state: Arc::new(state),
             layers,
             in_flight: InFlight::default(),
             leavers: Leavers::default(),
-            slots,
+            slots: team.slots.clone(),
             commands: Commands::default(),
             announcing: Announcing::default(),
             outbox,
             last_words: LastWords::default(),
-            stop: Stop::new(),
+            stop: team.stop_of_one(),
             work: Notify::new(),
             heard: Notify::new(),
-            room: Notify::new(),
-            counts: Counts::default(),
+            room: seat.room.clone(),
+            counts: seat.counts.clone(),
             peers: Peers::default(),
             meters,
             turns: Turns::default(),
@@ -130,13 +136,25 @@ impl Shared {
             outage: Outage::default(),
             starts: start,
             settlements,
+            team,
+            place,
         };
         (Arc::new(shared), Inboxes { outcomes, starts })
     }
 
+    /// The server's name, where the worker has several.
+    pub(super) fn server(&self) -> Option<&str> {
+        (!self.team.is_alone()).then(|| &*self.team.seats[self.place].name)
+    }
+
+    /// The span of what its loops log: it names the server, where the worker has several.
+    pub(super) fn span(&self) -> Span {
+        self.server().map_or_else(Span::none, |name| tracing::info_span!("server", name))
+    }
+
     /// A connection for one loop of the worker; the server shows it under the name `part`.
     pub(super) fn connection(&self, part: &'static str, deadline: Duration) -> DbConnection {
-        DbConnection::new(self.servers.named(part), deadline)
+        DbConnection::new(self.hosts.named(part), deadline)
     }
 
     /// The worker's id in the database; another one after the database declared it dead.
@@ -203,6 +221,7 @@ impl Shared {
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
             paused: self.commands.is_paused(),
+            crowded: false,
         }
     }
 
@@ -237,7 +256,7 @@ impl Shared {
 
     /// Ends the worker when a command has told it to drain and nothing runs.
     pub(super) fn end_if_drained(&self) {
-        if self.commands.drains() && self.counts.load().running == 0 {
+        if self.commands.drains() && self.team.running() == 0 {
             self.stop.advance(Phase::Draining);
         }
     }

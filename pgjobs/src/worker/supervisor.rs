@@ -1,4 +1,4 @@
-//! Starts the loops of a worker, and ends them in order.
+//! Starts the loops of a worker for one server, and ends them in order.
 
 use std::fmt::Display;
 use std::io;
@@ -11,58 +11,28 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, Span};
 
-use super::builder::Worker;
-use super::check::{announce, check_connection, prepare_logs, warn_of_few_slots, warn_of_small_pool};
 use super::claim::LONGEST_FETCH;
 use super::claim_loop::Fetcher;
 use super::counts::{End, WorkerReport};
 use super::dispatch_loop::dispatch;
-use super::handle::WorkerHandle;
 use super::open::{self, Opened, Opening, PARTS, START, opening};
 use super::register::{refuse_unusable, register};
-use super::settings::Settings;
 use super::settle_loop::RUN_AGAIN;
 use super::shared::{Inboxes, Shared};
 use super::shutdown::Phase;
 use super::starts::Starts;
 use super::{announce_loop, claim_loop, heartbeat_loop, listen_loop, settle_loop, thread};
 use crate::db::connection::DbConnection;
-use crate::db::servers::Servers;
 use crate::db::settle::Settlement;
 use crate::db::worker;
 use crate::task::job::Job;
 use crate::types::error::Error;
 
-pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
-    worker.check()?;
-    let registry = worker.registry()?;
-    warn_of_small_pool(&worker.pool, worker.concurrency, &registry);
-    warn_of_few_slots(worker.concurrency, &registry);
-    let settings = Settings {
-        names: registry.claimable(),
-        own_batch: registry.self_finishing(),
-        topics: worker.topics,
-        slots: worker.concurrency,
-        lease: worker.lease,
-        grace: worker.grace,
-        poll: worker.poll,
-        listen: worker.listen,
-        burst: worker.burst,
-        log: (worker.log, worker.log_lines),
-    };
-    let servers = Servers::new(worker.pool, &worker.fallbacks);
-    let (shared, inboxes) = Shared::new(servers, settings, registry, worker.state, worker.layers);
-    prepare_logs(&shared);
-    announce(&shared);
-    check_connection(&shared).await?;
-    let ended = spawn_parts(&shared, inboxes).await?;
-    tracing::info!(worker = %shared.identity(), "ready");
-    Ok(WorkerHandle::new(shared, ended))
-}
-
 /// Handlers and the dispatch loop run on the caller's runtime; everything else has separate threads.
-async fn spawn_parts(
+pub(super) async fn spawn_parts(
     shared: &Arc<Shared>,
     inboxes: Inboxes,
 ) -> Result<oneshot::Receiver<WorkerReport>, Error> {
@@ -70,11 +40,11 @@ async fn spawn_parts(
     let (mut opened, [heartbeat, settle, claim]) = openings();
     let heartbeat = thread::spawn("pgjobs heartbeat", {
         let (shared, runtime) = (shared.clone(), Handle::current());
-        move || send_heartbeats(shared, heartbeat, runtime)
+        move || in_span(shared.span(), send_heartbeats(shared, heartbeat, runtime))
     });
     let settle = thread::spawn("pgjobs settle", {
         let shared = shared.clone();
-        move || settle_outcomes(shared, settle, inboxes.outcomes)
+        move || in_span(shared.span(), settle_outcomes(shared, settle, inboxes.outcomes))
     });
     let (heartbeat, settle) = (heartbeat.map_err(no_thread)?, settle.map_err(no_thread)?);
     let parts = Parts {
@@ -84,7 +54,8 @@ async fn spawn_parts(
     };
     let (registered, registers) = oneshot::channel();
     let claiming = Claiming { shared: shared.clone(), line, starts: Starts::new(inboxes.starts), parts };
-    let ended = thread::spawn("pgjobs claim", move || claiming.work(claim, registered)).map_err(no_thread)?;
+    let claims = move || in_span(claiming.shared.span(), claiming.work(claim, registered));
+    let ended = thread::spawn("pgjobs claim", claims).map_err(no_thread)?;
     open::all(&mut opened).await?;
     let [heartbeat, settle, claim] = opened.map(|part| part.begin);
     let _ = claim.send(());
@@ -92,6 +63,11 @@ async fn spawn_parts(
     // From here on nothing awaits: a caller that drops the start before this point gets no worker.
     let _ = (heartbeat.send(()), settle.send(()));
     Ok(ended)
+}
+
+/// Runs this in a span, which costs nothing where there is none.
+fn in_span<F: Future>(span: Span, loops: F) -> Instrumented<F> {
+    loops.instrument(span)
 }
 
 fn openings() -> ([Opened; PARTS], [Opening; PARTS]) {
@@ -195,9 +171,12 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     let Claiming { shared, line, starts, parts } = claiming;
     // If anything fails from here on, the heartbeat loop must not keep the lease without the other loops.
     let _leaving = Leaving(shared.clone());
-    let listening = shared.settings.listen.then(|| tokio::spawn(listen_loop::listen(shared.clone())));
-    tokio::spawn(announce_loop::announce(shared.clone())); // the listen loop tells it that there is anything to do
-    let claims = tokio::spawn(claim_loop::fetch(Fetcher::new(shared.clone(), db, line, starts)));
+    let listen = || tokio::spawn(listen_loop::listen(shared.clone()).in_current_span());
+    let listening = shared.settings.listen.then(listen);
+    // The listen loop tells it that there is anything to do.
+    tokio::spawn(announce_loop::announce(shared.clone()).in_current_span());
+    let fetcher = Fetcher::new(shared.clone(), db, line, starts);
+    let claims = tokio::spawn(claim_loop::fetch(fetcher).in_current_span());
     let claims = part(&shared, claim_loop::PART, claims);
     until_it_ends(&shared, &parts, &claims).await;
     if let Some(listening) = listening {
@@ -215,6 +194,7 @@ async fn claim_until_the_end(claiming: Claiming, db: DbConnection) -> WorkerRepo
     send_last_outcomes(&shared, parts.settle).await;
     shared.stop.advance(Phase::Leaving);
     let _ = timeout(PART_ENDS, parts.heartbeat).await;
+    shared.team.left(shared.place);
     let report = shared.counts.report();
     tracing::info!(?report, "the worker has ended");
     report
@@ -249,7 +229,7 @@ async fn until_it_ends(shared: &Shared, parts: &Parts, claims: &Ended) {
     tokio::select! {
         biased;
         () = shared.stop.reached(Phase::Draining) => {}
-        () = shared.servers.pool().close_event() => {
+        () = shared.hosts.pool().close_event() => {
             tracing::warn!("the pool of the tasks was closed; the worker ends");
         }
         () = one_of(parts, claims) => {

@@ -36,6 +36,7 @@ impl Error {
             Error::Unusable { .. } => "unusable",
             Error::TooFewConnections { .. } => "too_few_connections",
             Error::TransactionPooling { .. } => "transaction_pooling",
+            Error::Servers(_) => "servers",
             Error::JobFailed { .. } => "job_failed",
             Error::WaitTimeout(_) => "wait_timeout",
             Error::Workflow(error) => of_workflow(error),

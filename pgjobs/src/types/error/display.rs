@@ -91,6 +91,7 @@ impl fmt::Display for Error {
                  `pool_mode = session`), or connect directly to PostgreSQL; a program that only publishes \
                  may set `statement_cache_capacity(0)` for its pool instead"
             ),
+            Error::Servers(troubles) => of_servers(f, troubles),
             Error::JobFailed { id, state, error } => write!(f, "job {id} ended as {state}: {error}"),
             Error::WaitTimeout(id) => {
                 write!(f, "job {id} has not ended within the time given; `pgjobs explain {id}` says why")
@@ -98,6 +99,13 @@ impl fmt::Display for Error {
             Error::Workflow(error) => error.fmt(f),
         }
     }
+}
+
+fn of_servers(f: &mut fmt::Formatter<'_>, troubles: &[(String, Error)]) -> fmt::Result {
+    for (at, (server, error)) in troubles.iter().enumerate() {
+        write!(f, "{}server `{server}`: {error}", if at == 0 { "" } else { "; " })?;
+    }
+    Ok(())
 }
 
 fn names(known: &[&'static str]) -> String {

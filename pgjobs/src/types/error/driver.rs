@@ -138,6 +138,7 @@ fn role_of(function: &str) -> &'static str {
         "publish_workflow",
         "signal",
         "now",
+        "draining",
         "set_schedule",
         "drop_schedule",
         "pause_schedule",

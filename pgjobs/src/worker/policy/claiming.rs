@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub(crate) stuck: bool,
     /// A command says that it claims nothing.
     pub(crate) paused: bool,
+    /// It leaves the next free slots to the other servers of this worker: see [`room`](super::room).
+    pub(crate) crowded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +154,7 @@ impl Claims {
         if let Some(unconfirmed) = self.unconfirmed.last() {
             return Step::ReleaseClaim(*unconfirmed);
         }
-        if view.stuck || view.paused {
+        if view.stuck || view.paused || view.crowded {
             return Step::AwaitRoom;
         }
         match self.then.take() {
@@ -220,6 +222,11 @@ impl Claims {
     pub(crate) fn is_too_heavy(&mut self, room: usize) -> bool {
         self.too_heavy = if room == 1 { self.too_heavy + 1 } else { 0 };
         self.too_heavy > 1
+    }
+
+    /// Another server of this worker may have something due: a burst looks again after this pause.
+    pub(crate) fn awaits_others(&mut self, pause: Duration) {
+        self.then = Some(Step::Rest(pause));
     }
 
     pub(crate) fn maintained(&mut self) {

@@ -7,6 +7,7 @@
 //! - [`stalled_prefetch`]: whether to release prefetched jobs;
 //! - [`settle_batching`]: send outcomes now, or gather more;
 //! - [`peers`]: what to leave to other workers;
+//! - [`room`]: what to leave to the other servers of this worker;
 //! - [`runtime_pulse`]: whether the user's runtime still runs what it is given;
 //! - [`heartbeats`]: when a heartbeat, a sweep and a check of the partitions of the history are due.
 //!
@@ -18,6 +19,7 @@ pub(crate) mod gather;
 pub(crate) mod heartbeats;
 pub(crate) mod peers;
 pub(crate) mod prefetch;
+pub(crate) mod room;
 pub(crate) mod runtime_pulse;
 pub(crate) mod settle_batching;
 #[cfg(test)]

@@ -27,7 +27,7 @@ const MEMORY: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The jobs that the worker has at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Load {
     /// Claimed, and the database does not have the outcome yet.
     pub(crate) open: usize,
@@ -37,6 +37,18 @@ pub(crate) struct Load {
     pub(crate) running: usize,
     /// Ended since the worker started.
     pub(crate) finished: u64,
+}
+
+impl Load {
+    /// Both together.
+    pub(crate) fn and(self, other: Load) -> Load {
+        Load {
+            open: self.open + other.open,
+            waiting: self.waiting + other.waiting,
+            running: self.running + other.running,
+            finished: self.finished + other.finished,
+        }
+    }
 }
 
 /// How many jobs to claim.

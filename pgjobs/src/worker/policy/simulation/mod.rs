@@ -12,6 +12,7 @@ mod claiming;
 mod database;
 mod gathering;
 mod heartbeats;
+mod room;
 mod seen;
 mod settling;
 mod world;

@@ -224,6 +224,7 @@ impl World {
             needs_reconcile: self.needs_reconcile,
             stuck: self.stuck,
             paused: false,
+            crowded: false,
         }
     }
 

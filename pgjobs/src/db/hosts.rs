@@ -1,9 +1,9 @@
-//! Finds the primary: one server, or one of several.
+//! Finds the primary of a server: at one host, or at one of several.
 //!
 //! A standby accepts connections and answers queries, so an open connection proves nothing: of several
-//! servers, only one that is not in recovery is used. They are tried in turn, beginning with the last known
+//! hosts, only one that is not in recovery is used. They are tried in turn, beginning with the last known
 //! primary, each for the full time that a connection may take: divided among them, that time would be too
-//! short for each distant server. The result applies to all connections of the worker, and to the pool of its
+//! short for each distant host. The result applies to all connections of the worker, and to the pool of its
 //! tasks, whose connect options are updated.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::connection::within;
 use crate::types::error::Error;
 
 #[derive(Clone)]
-pub(crate) struct Servers {
+pub(crate) struct Hosts {
     /// Never empty.
     all: Arc<[PgConnectOptions]>,
     primary: Arc<AtomicUsize>,
@@ -29,20 +29,20 @@ pub(crate) struct Servers {
     part: &'static str,
 }
 
-impl Servers {
-    /// The server of the pool, and others that may become the primary.
+impl Hosts {
+    /// The host of the pool, and others at which the primary may be found.
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
         let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
-        Servers { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
+        Hosts { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
     }
 
-    /// The same servers, for connections of one part of the worker; the server shows them under its name.
+    /// The same hosts, for connections of one part of the worker; the server shows them under its name.
     pub(crate) fn named(&self, part: &'static str) -> Self {
-        Servers { part, ..self.clone() }
+        Hosts { part, ..self.clone() }
     }
 
-    /// A connection to the primary, and the index of that server; the deadline applies to each server.
+    /// A connection to the primary, and the index of its host; the deadline applies to each host.
     pub(crate) async fn connect(&self, deadline: Duration) -> Result<(PgConnection, usize), Error> {
         if self.all.len() == 1 {
             let options = self.options(0);
@@ -160,9 +160,9 @@ mod tests {
     async fn all_connections_learn_how_far_away_the_database_is() {
         let pool = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
         let others = vec![PgConnectOptions::new_without_pgpass(); 9];
-        let servers = Servers::new(pool, &others);
-        let earlier = servers.named("heartbeat");
-        servers.measured(Duration::from_secs(1));
+        let hosts = Hosts::new(pool, &others);
+        let earlier = hosts.named("heartbeat");
+        hosts.measured(Duration::from_secs(1));
         assert_eq!(earlier.patience(), Duration::from_secs(12));
     }
 

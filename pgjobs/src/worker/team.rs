@@ -1,0 +1,231 @@
+//! What the servers of a worker share: the slots, the room for claims, and the end.
+//!
+//! Each server has loops and connections of its own ([`Shared`]), so that what happens to one is its own
+//! trouble. A worker with a single server has a team of one, which asks nobody.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::counts::{Counts, WorkerReport};
+use super::meters::SlotsMeter;
+use super::policy::claiming::{Claims, Step, View};
+use super::policy::prefetch::Load;
+use super::policy::room::{self, Standing};
+use super::room::{Ask, Wants};
+use super::shared::Shared;
+use super::shutdown::{Phase, Stop, Stops};
+use super::slots::Slots;
+
+/// How long a dispatch loop leaves slots to others before it looks again.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(super) struct Team {
+    pub(super) slots: Arc<Slots>,
+    /// In the order of their addition.
+    pub(super) seats: Vec<Seat>,
+    /// Ends all of them.
+    pub(super) stop: Stop,
+    stops: Arc<Stops>,
+    meter: SlotsMeter,
+    asks: Mutex<Vec<Ask>>,
+    /// The engines of the servers that were reached.
+    engines: Mutex<Vec<Weak<Shared>>>,
+}
+
+/// What others may know of a server.
+pub(super) struct Seat {
+    pub(super) name: String,
+    pub(super) counts: Arc<Counts>,
+    /// Wakes its claim loop: there may be room for more.
+    pub(super) room: Arc<Notify>,
+    /// Its claim loop waits for room.
+    waits: AtomicBool,
+    /// Wakes its dispatch loop, which leaves the next slots to others: see [`Team::turn`].
+    turn: Notify,
+    holds: AtomicBool,
+}
+
+impl Seat {
+    fn new(name: String) -> Self {
+        Seat {
+            name,
+            counts: Arc::default(),
+            room: Arc::default(),
+            waits: AtomicBool::new(false),
+            turn: Notify::new(),
+            holds: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Team {
+    pub(super) fn new(names: Vec<String>, slots: usize) -> Arc<Self> {
+        let stops = Arc::new(Stops::default());
+        Arc::new(Team {
+            slots: Arc::new(Slots::new(slots)),
+            asks: Mutex::new(names.iter().map(|_| Ask::default()).collect()),
+            seats: names.into_iter().map(Seat::new).collect(),
+            stop: Stop::one_of(&stops),
+            stops,
+            meter: SlotsMeter::new(),
+            engines: Mutex::default(),
+        })
+    }
+
+    /// Whether there is one server only.
+    pub(super) fn is_alone(&self) -> bool {
+        self.seats.len() == 1
+    }
+
+    /// How a server's loops learn that they end: with all others, or by themselves.
+    pub(super) fn stop_of_one(&self) -> Stop {
+        Stop::one_of(&self.stops)
+    }
+
+    /// Takes up a server whose loops have begun.
+    pub(super) fn join(&self, engine: &Arc<Shared>) {
+        if self.engines().iter().any(|one| one.commands.drains()) {
+            engine.commands.pause(true, true);
+        }
+        lock(&self.engines).push(Arc::downgrade(engine));
+    }
+
+    /// Those whose loops have begun, and that were not dropped.
+    pub(super) fn engines(&self) -> Vec<Arc<Shared>> {
+        lock(&self.engines).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The jobs of all servers.
+    pub(super) fn load(&self) -> Load {
+        self.seats.iter().map(|seat| seat.counts.load()).fold(Load::default(), Load::and)
+    }
+
+    /// The runs of all servers.
+    pub(super) fn running(&self) -> usize {
+        self.load().running
+    }
+
+    /// What all servers have done so far.
+    pub(super) fn report(&self) -> WorkerReport {
+        let reports = self.seats.iter().map(|seat| seat.counts.report());
+        reports.reduce(WorkerReport::and).unwrap_or_default()
+    }
+
+    pub(super) fn show_slots(&self) {
+        self.meter.show(self.slots.number());
+    }
+
+    /// A run of this server has ended: there is room, also for others.
+    pub(super) fn has_room(&self, me: usize) {
+        self.seats[me].room.notify_one();
+        if !self.is_alone() {
+            self.wake_others(me);
+            let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
+            held.for_each(|seat| seat.turn.notify_one());
+        }
+    }
+
+    /// Whether this server may take the next slot.
+    pub(super) fn may_start(&self, me: usize) -> bool {
+        self.is_alone()
+            || room::may_start(self.slots.number(), me, &self.standings(&self.asks(), Instant::now()))
+    }
+
+    /// Waits until this server may take the next slot; it looks again after a while, because others may have
+    /// become content without a run that ended.
+    pub(super) async fn turn(&self, me: usize) {
+        let seat = &self.seats[me];
+        seat.holds.store(true, SeqCst);
+        while !self.may_start(me) {
+            let _ = timeout(LOOK, seat.turn.notified()).await;
+        }
+        seat.holds.store(false, SeqCst);
+    }
+
+    /// How the servers stand.
+    fn standings(&self, asks: &[Ask], now: Instant) -> Vec<Standing> {
+        let seats = asks.iter().zip(&self.seats);
+        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), now)).collect()
+    }
+
+    fn wake_others(&self, me: usize) {
+        let others = self.seats.iter().enumerate().filter(|(at, _)| *at != me).map(|(_, seat)| seat);
+        others.filter(|seat| seat.waits.load(SeqCst)).for_each(|seat| seat.room.notify_one());
+    }
+
+    /// The next step of the claim loop of this server, within the room that it may have.
+    pub(super) fn decide(&self, me: usize, claims: &mut Claims, view: View, now: Instant) -> Step {
+        if self.is_alone() {
+            claims.set_slots(self.slots.number());
+            return claims.next(view, now);
+        }
+        let mut asks = self.asks();
+        self.seats[me].waits.store(true, SeqCst); // before it looks: what ends from here on wakes it
+        let slots = self.slots.number();
+        let offer = room::offer(slots, me, &self.standings(&asks, now));
+        claims.set_slots(offer.unwrap_or(0));
+        let step = claims.next(View { crowded: offer.is_none(), ..view }, now);
+        asks[me].wants = Wants::of(step, view, slots, now);
+        if let Step::Claim { .. } = step {
+            let is_quiet = self.seats.iter().all(|seat| seat.counts.open() == 0);
+            asks[me].looked_at = is_quiet.then(|| asks.iter().map(|ask| ask.claims).sum());
+        }
+        let waits = asks[me].wants == Wants::Room;
+        self.seats[me].waits.store(waits, SeqCst);
+        step
+    }
+
+    /// A claim of this server was answered, with so many jobs, which are counted and not queued yet.
+    pub(super) fn answered(&self, me: usize, got: usize) {
+        if self.is_alone() {
+            return;
+        }
+        self.asks()[me].answered(got, self.seats[me].counts.load());
+        self.wake_others(me);
+    }
+
+    /// A call of this server failed: it holds no room until a claim is answered.
+    pub(super) fn failed(&self, me: usize) {
+        if self.is_alone() {
+            return;
+        }
+        self.asks()[me].failed();
+        self.wake_others(me);
+    }
+
+    /// The loops of this server have ended.
+    pub(super) fn left(&self, me: usize) {
+        self.failed(me);
+        self.asks()[me].has_left = true;
+    }
+
+    /// A burst has found nothing due at this server; returns whether that holds for all of them. What runs at
+    /// one may publish at another: it holds once no job was claimed anywhere since each of them looked.
+    pub(super) fn found_nothing(&self, me: usize) -> bool {
+        if self.is_alone() {
+            return true;
+        }
+        let mut asks = self.asks();
+        asks[me].nothing_at = asks[me].looked_at;
+        let claims = asks.iter().map(|ask| ask.claims).sum();
+        asks.iter().all(|ask| ask.has_left || ask.nothing_at == Some(claims))
+            && self.seats.iter().all(|seat| seat.counts.open() == 0)
+    }
+
+    /// All servers end: at once, or after their runs.
+    pub(super) fn end(&self, phase: Phase) {
+        self.stop.advance(phase);
+    }
+
+    fn asks(&self) -> MutexGuard<'_, Vec<Ask>> {
+        lock(&self.asks)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,10 @@
+//! A worker over several servers, and publishers that divide keys among them.
+
+mod burst;
+mod draining;
+mod killed;
+mod metrics;
+mod shards;
+mod slots;
+mod starting;
+mod tasks;
