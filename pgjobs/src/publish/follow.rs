@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::db::connection::within;
-use crate::db::servers::Servers;
+use crate::db::hosts::Hosts;
 use crate::types::error::Error;
 
 /// The time between two looks at the primary, and between two searches for one.
@@ -52,22 +52,22 @@ impl Drop for FollowPrimary {
 /// Outside of a tokio runtime.
 pub fn follow_primary(pool: &PgPool, others: impl IntoIterator<Item = PgConnectOptions>) -> FollowPrimary {
     let others: Vec<PgConnectOptions> = others.into_iter().collect();
-    FollowPrimary(tokio::spawn(follow(Servers::new(pool.clone(), &others).named("follow"))))
+    FollowPrimary(tokio::spawn(follow(Hosts::new(pool.clone(), &others).named("follow"))))
 }
 
-async fn follow(servers: Servers) {
+async fn follow(hosts: Hosts) {
     let mut is_away = false;
     loop {
-        match servers.connect(servers.patience()).await {
+        match hosts.connect(hosts.patience()).await {
             Ok((mut connection, _)) => {
                 if std::mem::replace(&mut is_away, false) {
-                    tracing::info!(database = %servers.describe(), "the primary is back");
+                    tracing::info!(database = %hosts.describe(), "the primary is back");
                 }
                 let lost = watch(&mut connection).await;
                 tracing::debug!(error = %lost, "the connection to the primary ended");
             }
             Err(error) if !std::mem::replace(&mut is_away, true) => {
-                tracing::warn!(%error, database = %servers.describe(), "there is no primary: it is searched for each second");
+                tracing::warn!(%error, database = %hosts.describe(), "there is no primary: it is searched for each second");
             }
             Err(_) => {}
         }
