@@ -30,6 +30,7 @@ pub(super) const METRICS: &[(&str, &str)] = &[
     ("pgjobs_table_bytes", "size of a table with its indexes; of history as of its last vacuum"),
     ("pgjobs_oldest_snapshot_seconds", "age of the oldest snapshot, by the kind of who holds it"),
     ("pgjobs_oldest_snapshot_transactions", "the same in transactions"),
+    ("pgjobs_server_up", "whether the server answers, where there are several"),
     ("pgjobs_problem", "problems of this kind that `pgjobs doctor` shows now"),
 ];
 

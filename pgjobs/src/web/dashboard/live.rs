@@ -103,7 +103,7 @@ async fn render_all(board: Arc<Board>) {
 /// The view as it is now, or why there is none; a page keeps what it shows then, and says so.
 async fn render(mut ask: Ask, show: Show) -> Arc<str> {
     let view = async {
-        ask.snapshot = ask.site.snapshots.get(ask.pool()).await?;
+        ask.snapshot = ask.site.snapshot().await?;
         show(&ask).await
     };
     match view.await {
