@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use clap::Args;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::cli::args::values;
 use crate::cli::database::connect;
-use crate::cli::database::target::Target;
+use crate::cli::database::places::Place;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};
@@ -31,13 +32,17 @@ pub(crate) struct Serving {
 /// The address, taken, and what is served there.
 pub(crate) struct Served {
     listener: TcpListener,
-    target: Target,
+    places: Vec<Place>,
 }
 
 impl Serving {
     /// Takes the address, before the worker starts; `None` when nothing is to be served. Metrics are kept from
     /// here on.
-    pub(crate) async fn begin(self, target: &Target, console: &Console) -> Result<Option<Served>, Failure> {
+    pub(crate) async fn begin(
+        self,
+        places: Vec<Place>,
+        console: &Console,
+    ) -> Result<Option<Served>, Failure> {
         let Some(address) = self.metrics else { return Ok(None) };
         if !address.ip().is_loopback() && !self.metrics_allow_remote {
             return Err(Failure::usage(format!(
@@ -58,20 +63,34 @@ impl Serving {
         if let Ok(address) = listener.local_addr() {
             console.note(format!("metrics at http://{address}/metrics, health at /healthz and /readyz"));
         }
-        Ok(Some(Served { listener, target: target.clone() }))
+        Ok(Some(Served { listener, places }))
     }
 }
 
 impl Served {
     /// Serves until the program ends.
     pub(crate) fn serve(self, worker: WorkerHealth) {
-        let pool = connect::pool_on(&self.target, CONNECTIONS);
-        let router: Router = web::metrics(pool.clone()).merge(web::health(pool, Some(worker)));
+        let router = router(&self.places, worker);
         tokio::spawn(async move {
             if let Err(error) = axum::serve(self.listener, router).await {
                 tracing::error!(%error, "metrics and health are not served any more");
             }
         });
+    }
+}
+
+fn router(places: &[Place], worker: WorkerHealth) -> Router {
+    let pools = places.iter().map(|place| {
+        let pool = connect::pool_on(&place.target, CONNECTIONS);
+        (place.name.clone().unwrap_or_default(), pool)
+    });
+    let mut pools: Vec<(String, PgPool)> = pools.collect();
+    match pools.len() {
+        1 => {
+            let (_, pool) = pools.swap_remove(0);
+            web::metrics(pool.clone()).merge(web::health(pool, Some(worker)))
+        }
+        _ => web::metrics_of_servers(pools.clone()).merge(web::health_of_servers(pools, Some(worker))),
     }
 }
 

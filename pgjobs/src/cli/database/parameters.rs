@@ -85,6 +85,11 @@ pub(crate) fn remember(query: &str) {
     }
 }
 
+/// Whether a value is one that must not be shown.
+pub(crate) fn has_secret(query: &str) -> bool {
+    query.split('&').any(|pair| !pair.is_empty() && !HARMLESS.contains(&name(pair).as_str()))
+}
+
 /// Records a part of a URL as a secret, as written and decoded.
 pub(crate) fn secret_as_written(text: &str) {
     redact::remember(text);
@@ -165,6 +170,13 @@ mod tests {
     fn what_is_not_known_does_not_reach_the_driver() {
         let (known, others) = known("host=a&passwd=x&options[a.b]=c&p%61ssword=d&secret");
         assert_eq!((known.as_str(), others), ("host=a&options[a.b]=c&p%61ssword=d", 2));
+    }
+
+    #[test]
+    fn a_password_is_noticed_however_its_name_is_written() {
+        for (query, has) in [("", false), ("host=/s&port=1", false), ("a=b", true), ("p%61ssword=x", true)] {
+            assert_eq!(has_secret(query), has, "{query}");
+        }
     }
 
     #[test]

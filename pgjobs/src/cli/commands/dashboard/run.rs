@@ -7,7 +7,7 @@ use serde_json::json;
 use super::DashboardArgs;
 use super::server::Server;
 use crate::cli::args::global::Global;
-use crate::cli::database::{connect, target};
+use crate::cli::database::places::{self, Opened};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -15,14 +15,16 @@ use crate::web::{Dashboard, Role, Users};
 
 /// The variable with the password of the one user.
 const PASSWORD: &str = "PGJOBS_DASHBOARD_PASSWORD";
+/// Connections to each server.
+const CONNECTIONS: u32 = 10;
 /// A password of one's own is at least so long.
 const SHORTEST: usize = 12;
 
 pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console) -> Result<(), Failure> {
     let role: Role = args.role.parse().map_err(Failure::usage)?;
     let login = login(&args, role)?;
-    let pool = connect::pool(&target::find(global, console).await?, 10).await?;
-    let mut dashboard = Dashboard::new(pool).name(&args.name).login(login.users);
+    let opened = places::open(places::chosen(global, console).await?, CONNECTIONS).await?;
+    let mut dashboard = over(&opened)?.name(&args.name).login(login.users);
     if let Some(path) = &args.path {
         dashboard = dashboard.path(path);
     }
@@ -35,6 +37,18 @@ pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console)
     })?;
     console.note("Ctrl-C stops it");
     server.serve(dashboard, interrupt.first()).await
+}
+
+/// A dashboard of one database, or of several servers.
+pub(super) fn over(opened: &[Opened]) -> Result<Dashboard, Failure> {
+    let mut all = opened.iter().map(|one| (one.place.name.clone(), one.pool.clone()));
+    let (name, pool) = all.next().ok_or_else(|| Failure::usage("no database is named"))?;
+    let first = Dashboard::new(pool);
+    let first = match name {
+        Some(name) => first.server_name(name),
+        None => first,
+    };
+    Ok(all.fold(first, |dashboard, (name, pool)| dashboard.server(name.unwrap_or_default(), pool)))
 }
 
 /// Who may log in.

@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 use crate::JobId;
 use crate::cli::args::global::Global;
 use crate::cli::args::values;
-use crate::cli::database::connect::{connect, warn_of_hidden};
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -71,17 +71,18 @@ enum What {
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
-    warn_of_hidden(&pool).await;
+    let readers = readers::chosen(global, console).await?.warning_of_hidden();
     match args.what {
-        Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
-        Some(What::Job { id, follow: true, .. }) => follow::follow(&pool, &id, console).await,
-        Some(What::Job { id, lines, .. }) => one::show(&pool, &id, lines, console).await,
-        Some(What::Tasks) => tasks::show(&pool, console).await,
-        Some(What::Pauses) => pauses::show(&pool, console).await,
-        Some(What::Statistics(args)) => statistics::show(&pool, args, console).await,
-        Some(What::Errors(args)) => statistics::errors(&pool, args, console).await,
-        Some(What::Workers) => workers::show(&pool, console).await,
-        None => overview::show(&pool, args.watch, console).await,
+        Some(What::Jobs(args)) => jobs::show(&readers, args, console).await,
+        Some(What::Job { id, follow: true, .. }) => {
+            follow::follow(&readers.holder_of_job(&id).await?.1, &id, console).await
+        }
+        Some(What::Job { id, lines, .. }) => one::show(&readers, &id, lines, console).await,
+        Some(What::Tasks) => tasks::show(&readers, console).await,
+        Some(What::Pauses) => pauses::show(&readers, console).await,
+        Some(What::Statistics(args)) => statistics::show(&readers, args, console).await,
+        Some(What::Errors(args)) => statistics::errors(&readers, args, console).await,
+        Some(What::Workers) => workers::show(&readers, console).await,
+        None => overview::show(&readers, args.watch, console).await,
     }
 }

@@ -11,10 +11,12 @@ mod tests;
 use std::time::Duration;
 
 use clap::Args;
+use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::args::values;
-use crate::cli::database::connect::{pool, warn_of_hidden};
+use crate::cli::database::connect::pool;
+use crate::cli::database::readers::{self, Absent};
 use crate::cli::database::target;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -31,7 +33,7 @@ Keys:
   ?                this list
 
 A role that may read (jobs_reader) is enough: no arguments, results or errors are read. The rates are those of \
-the last ten seconds.
+the last ten seconds. Of several servers --once shows all, and a page that goes on shows the one of --on.
 
 Examples:
   pgjobs top
@@ -59,12 +61,20 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
     if !args.once && !screen::is_there() {
         return Err(Failure::usage("top needs a terminal: add --once to print one page"));
     }
+    if args.once {
+        let (snapshot, away) = once(args.interval, global, console).await?;
+        return away.print(console, &snapshot, || frame::text(&snapshot, &State::default(), PAGE));
+    }
     let target = target::find(global, console).await?;
     let (place, pool) = (target.title(), pool(&target, 2).await?);
-    if args.once {
-        warn_of_hidden(&pool).await;
-        let snapshot = Snapshot::read(&pool, &place, &mut Pace::new(args.interval)).await?;
-        return console.data(&snapshot, || frame::text(&snapshot, &State::default(), PAGE));
-    }
     screen::show(&pool, &place, args.interval).await
+}
+
+/// One look at all servers.
+async fn once(interval: Duration, global: &Global, console: &Console) -> Result<(Snapshot, Absent), Failure> {
+    let readers = readers::chosen(global, console).await?.warning_of_hidden();
+    let place = readers.title();
+    let look = async |pool: &PgPool| Ok(Snapshot::read(pool, &place, &mut Pace::new(interval)).await?);
+    let (looks, away) = readers.ask(look).await?.apart();
+    Ok((Snapshot::of_all(&place, looks), away))
 }
