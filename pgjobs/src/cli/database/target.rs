@@ -157,6 +157,7 @@ pub(crate) fn named(global: &Global) -> Result<Option<Target>, Failure> {
 
 /// The one database that the user means, if any.
 pub(crate) fn unnamed(global: &Global) -> Result<Option<Target>, Failure> {
+    parameters::check_variables().map_err(Failure::usage)?;
     if let Some(path) = &global.dsn_file {
         return read(path).map(Some);
     }
