@@ -9,7 +9,8 @@ use pgjobs_tests::{ended, output};
 use serde_json::Value;
 
 /// Variables that would change what a command does.
-const UNSET: [&str; 9] = [
+const UNSET: [&str; 10] = [
+    "PGJOBS_SERVERS",
     "DATABASE_URL",
     "PGHOST",
     "PGPORT",

@@ -8,7 +8,7 @@ use pgjobs_tests::Db;
 use crate::app::{Running, bare, folder, on, run};
 
 /// The answer to a GET of this path.
-fn get(url: &str, path: &str) -> String {
+pub(crate) fn get(url: &str, path: &str) -> String {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("sent");

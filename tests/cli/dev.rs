@@ -42,6 +42,27 @@ fn it_serves_the_folder_it_runs_in_and_keeps_the_data() {
 }
 
 #[test]
+fn several_servers_run_side_by_side_with_one_worker() {
+    let folder = folder();
+    let mut dev = Running::start(&mut here(&folder, &["dev", "--ephemeral", "--servers", "2"]));
+    let line = dev.line();
+    assert!(line.starts_with("export PGJOBS_SERVERS='s1=postgresql:///"), "{line}");
+    assert!(line.contains(" s2=postgresql:///"), "{line}");
+    assert_eq!(run(&mut here(&folder, &["dev", "--print"])).data(), line);
+    let listed = run(&mut here(&folder, &["servers", "list", "--json"])).json();
+    for (nth, name) in ["s1", "s2"].into_iter().enumerate() {
+        let server = &listed["servers"][nth];
+        assert_eq!((&server["server"], &server["state"]), (&name.into(), &"up".into()), "{listed}");
+        let publish = ["publish", "app.add", "--args", "[1, 2]", "--wait", "--on", name];
+        assert_eq!(run(&mut here(&folder, &publish)).data(), "3", "the worker is at work on {name}");
+    }
+    assert_eq!(run(&mut here(&folder, &["publish", "app.add", "--args", "[1, 2]"])).code, Some(2));
+    dev.signal("-INT");
+    assert_eq!(dev.end().code, Some(0));
+    run(&mut here(&folder, &["dev", "--destroy", "--yes"])).data();
+}
+
+#[test]
 fn an_ephemeral_one_keeps_nothing() {
     let folder = folder();
     let mut dev = Running::start(&mut here(&folder, &["dev", "--ephemeral"]));

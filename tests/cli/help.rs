@@ -2,7 +2,7 @@
 
 use crate::app::{bare, run};
 
-const COMMANDS: [&[&str]; 83] = [
+const COMMANDS: [&[&str]; 87] = [
     &["new"],
     &["dev"],
     &["dashboard"],
@@ -18,6 +18,10 @@ const COMMANDS: [&[&str]; 83] = [
     &["inspect", "statistics"],
     &["inspect", "errors"],
     &["explain"],
+    &["servers"],
+    &["servers", "list"],
+    &["servers", "add"],
+    &["servers", "drain"],
     &["signal"],
     &["tail"],
     &["doctor"],
@@ -103,7 +107,7 @@ fn the_help_lists_every_command_and_exit_code() {
     for command in COMMANDS.iter().filter(|command| command.len() == 1) {
         assert!(help.contains(&format!("\n  {} ", command[0])), "{command:?}: {help}");
     }
-    for code in ["0 ", "1 ", "2 ", "3 ", "130 "] {
+    for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "130 "] {
         assert!(help.contains(&format!("\n  {code}")), "{code}: {help}");
     }
 }

@@ -21,6 +21,8 @@ mod publish;
 mod rights;
 mod schedule;
 mod secrets;
+mod servers;
+mod servers_change;
 mod shown;
 mod signal;
 mod tail;

@@ -228,6 +228,9 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["control", "log", HOSTILE, "--all", "--reason", HOSTILE],
         vec!["control", "pause", "--topic", "o*\u{202e}*"],
         vec!["control", "receipts"],
+        vec!["servers", "list"],
+        vec!["servers", "add", HOSTILE],
+        vec!["servers", "drain", HOSTILE],
         vec!["limit", "list"],
         vec!["limit", "list", "--topic", "o*\u{202e}*"],
         vec!["limit", "show", HOSTILE],
@@ -250,6 +253,7 @@ async fn no_command_prints_foreign_text_raw() {
         vec!["unique", "release", HOSTILE, HOSTILE, "--yes"],
         vec!["unique", "release", HOSTILE, HOSTILE],
     ];
+    db.run(&format!("select jobs.set_draining(true, $note${HOSTILE}$note$)")).await;
     let schedule: String = db.one("select name from jobs.schedule").await;
     commands.push(vec!["schedule", "list"]);
     for verb in ["show", "next", "log", "explain", "run", "pause", "resume", "drop"] {

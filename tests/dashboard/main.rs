@@ -9,6 +9,7 @@ mod pitfalls;
 mod roles;
 mod scale;
 mod sensitive;
+mod servers;
 mod states;
 mod workflows;
 
@@ -25,7 +26,7 @@ pub(crate) struct Site {
 }
 
 /// The header that browsers send with requests of a page to its own site.
-const FETCH_SITE: &str = "sec-fetch-site";
+pub(crate) const FETCH_SITE: &str = "sec-fetch-site";
 
 impl Site {
     /// Somebody of this role looks, whom the program knows.

@@ -258,7 +258,7 @@ async fn codes(db: &Db) -> BTreeSet<String> {
     found
         .into_iter()
         .filter(|code| code != "error")
-        .chain(["schema_behind", "clock_difference", "standby_away"].map(str::to_owned))
+        .chain(["schema_behind", "clock_difference", "standby_away", "server_away"].map(str::to_owned))
         .collect()
 }
 

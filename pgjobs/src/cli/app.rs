@@ -10,8 +10,8 @@ use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, new, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
-    workflow,
+    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, unique,
+    watch, worker, workflow,
 };
 use super::database::connect;
 use super::output::console::{self, Console};
@@ -130,6 +130,7 @@ impl App {
             Command::Pause(args) => pause::pause(args, global, console).await,
             Command::Resume(args) => pause::resume(args, global, console).await,
             Command::Limit(args) => limit::run(args, global, console).await,
+            Command::Servers(args) => servers::run(args, global, console).await,
             Command::Signal(args) => signal::run(args, global, console).await,
             Command::Workflow(args) => workflow::run(args, global, console).await,
             Command::Watch(args) => watch::run(args, global, console).await,
@@ -169,8 +170,12 @@ fn on_one_line(mut error: clap::Error) -> clap::Error {
 
 fn report(failure: Failure, console: &Console) -> ExitCode {
     let (message, code) = (redact::hide(failure.message()), failure.exit_code());
+    if failure.is_partial() {
+        console.warning(&message);
+        return code;
+    }
     console.error(failure.code_to_show().as_deref(), &message);
-    if console.json {
+    if console.json && !failure.is_printed() {
         // If stdout cannot be written, stderr still has the error.
         let _ = console.document(&failure.document(&message));
     }

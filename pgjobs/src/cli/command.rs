@@ -8,8 +8,8 @@ use super::args::global::Global;
 use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, new, operation, pause, publish, retention, schedule, signal, tail, unique, watch, worker,
-    workflow,
+    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, unique,
+    watch, worker, workflow,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -23,8 +23,11 @@ Database:
   DATABASE_URL names it, or --dsn-file, or one of PGHOST, PGHOSTADDR, PGDATABASE and PGUSER with the other \
 PG* variables of libpq (but PGSERVICE). Without any of these a database that `dev` runs for the current \
 folder is used. The URL is not taken as an argument: the arguments of a running \
-program are visible to every user (`ps`). Of several servers, postgresql://user@db1,db2:5433/name, the \
-primary is taken, and a worker follows it to another of them after a failover.
+program are visible to every user (`ps`). Of several hosts, postgresql://user@db1,db2:5433/name, the one with \
+the primary is taken, and a worker follows it to another of them after a failover.
+  Several databases that share the work have names: PGJOBS_SERVERS='eu=postgresql://... us=postgresql://...', or \
+--server eu=postgresql://..., whose URL has no password. Commands that read ask all of them; those that change \
+something work on one, --on eu.
 
 Output:
   Data goes to stdout, everything else to stderr. With --json stdout holds exactly one JSON document \
@@ -37,6 +40,7 @@ Exit codes:
   1    what was asked for failed: the job failed or was not found, the database refused
   2    wrong usage or configuration
   3    the database cannot be reached or is not migrated
+  4    of several servers some could not be asked; what the others said is printed
   130  ended by a second signal
   An error has a code as well, error[no_tasks], which the page \"Errors and codes\" of the book explains.";
 
@@ -85,6 +89,8 @@ pub(crate) enum Command {
     Resume(pause::ResumeArgs),
     /// List, make, change and drop limits, and close and open their keys.
     Limit(limit::Limit),
+    /// List, add and drain servers, where there are several.
+    Servers(servers::Servers),
     /// Send a signal, for which jobs wait.
     Signal(signal::SignalArgs),
     /// List and draw workflows, cancel and retry them, and print results of their nodes.

@@ -8,12 +8,14 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
 use super::reason::{AWAY, reason};
 use crate::db::refusal::server_code;
+use crate::inspect::Problem;
 use crate::types::severity::Severity;
 use crate::{WorkerHealth, inspect, migrations};
 
@@ -22,7 +24,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Who is asked how they are.
 struct Asked {
-    pool: PgPool,
+    /// Each server by its name; one without a name where there is one.
+    servers: Vec<(Option<String>, PgPool)>,
     worker: Option<WorkerHealth>,
 }
 
@@ -46,10 +49,30 @@ struct Asked {
 /// # Ok(()) }
 /// ```
 pub fn health(pool: PgPool, worker: Option<WorkerHealth>) -> Router {
+    router(vec![(None, pool)], worker)
+}
+
+/// As [`health`], of several servers: `/readyz` is well when one of them is, since a process serves the others while
+/// one is away; `/healthz?deep` has the problems of all, each with its `server`, and one that is away is among the
+/// reasons.
+///
+/// ```no_run
+/// # fn f(eu: sqlx::PgPool, us: sqlx::PgPool) {
+/// let router = pgjobs::web::health_of_servers([("eu".to_owned(), eu), ("us".to_owned(), us)], None);
+/// # }
+/// ```
+pub fn health_of_servers(
+    servers: impl IntoIterator<Item = (String, PgPool)>,
+    worker: Option<WorkerHealth>,
+) -> Router {
+    router(servers.into_iter().map(|(name, pool)| (Some(name), pool)).collect(), worker)
+}
+
+fn router(servers: Vec<(Option<String>, PgPool)>, worker: Option<WorkerHealth>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .with_state(Arc::new(Asked { pool, worker }))
+        .with_state(Arc::new(Asked { servers, worker }))
 }
 
 async fn healthz(State(asked): State<Arc<Asked>>, RawQuery(query): RawQuery) -> Response {
@@ -57,36 +80,76 @@ async fn healthz(State(asked): State<Arc<Asked>>, RawQuery(query): RawQuery) -> 
         return answer(Err(reason), Value::Null);
     }
     let is_deep = query.is_some_and(|query| query.split('&').any(|part| part == "deep" || part == "deep="));
-    if is_deep { deep(&asked.pool).await } else { answer(Ok(()), Value::Null) }
+    if is_deep { deep(&asked.servers).await } else { answer(Ok(()), Value::Null) }
 }
 
-async fn deep(pool: &PgPool) -> Response {
-    match timeout(LIMIT, inspect::problems(pool)).await {
-        Ok(Ok(problems)) => {
-            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-            let well = if errors == 0 { Ok(()) } else { Err(format!("{errors} problems are errors")) };
-            answer(well, json!(problems))
+async fn deep(servers: &[(Option<String>, PgPool)]) -> Response {
+    let asked: Vec<_> = servers.iter().map(|(_, pool)| problems(pool.clone())).collect();
+    let (mut found, mut errors, mut away) = (Vec::new(), 0, Vec::new());
+    for ((name, _), problems) in servers.iter().zip(join_all(asked).await) {
+        match problems {
+            Ok(problems) => {
+                errors += problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+                found.extend(problems.into_iter().map(|problem| placed(name.as_deref(), &problem)));
+            }
+            Err(reason) => away.push(on(name.as_deref(), reason)),
         }
+    }
+    let problems = if away.len() < servers.len() { json!(found) } else { Value::Null };
+    let failing = (errors > 0).then(|| format!("{errors} problems are errors"));
+    let reasons: Vec<String> = away.into_iter().chain(failing).collect();
+    answer(if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }, problems)
+}
+
+async fn problems(pool: PgPool) -> Result<Vec<Problem>, String> {
+    match timeout(LIMIT, inspect::problems(&pool)).await {
+        Ok(Ok(problems)) => Ok(problems),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the database does not say what is wrong");
-            answer(Err(reason(&error)), Value::Null)
+            Err(reason(&error))
         }
-        Err(_) => answer(Err(AWAY.to_owned()), Value::Null),
+        Err(_) => Err(AWAY.to_owned()),
     }
+}
+
+/// A reason with the server that it is of, where there are several.
+fn on(server: Option<&str>, reason: String) -> String {
+    server.map_or(reason.clone(), |server| format!("{server}: {reason}"))
+}
+
+fn placed(server: Option<&str>, problem: &Problem) -> Value {
+    let mut document = json!(problem);
+    if let Some(server) = server {
+        document["server"] = json!(server);
+    }
+    document
 }
 
 async fn readyz(State(asked): State<Arc<Asked>>) -> Response {
     let worker = asked.worker.as_ref().map_or(Ok(()), WorkerHealth::is_ready);
     let well = match worker {
-        Ok(()) => is_installed(&asked.pool).await,
+        Ok(()) => is_one_installed(&asked.servers).await,
         reason => reason,
     };
     answer(well, Value::Null)
 }
 
+/// Whether one of the servers is installed; else the reasons of all.
+async fn is_one_installed(servers: &[(Option<String>, PgPool)]) -> Result<(), String> {
+    let asked: Vec<_> = servers.iter().map(|(_, pool)| is_installed(pool.clone())).collect();
+    let mut reasons = Vec::new();
+    for ((name, _), answer) in servers.iter().zip(join_all(asked).await) {
+        match answer {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(on(name.as_deref(), reason)),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
 /// Whether the database answers and has what this release needs.
-async fn is_installed(pool: &PgPool) -> Result<(), String> {
-    let pending = match timeout(LIMIT, migrations::pending(pool)).await {
+async fn is_installed(pool: PgPool) -> Result<(), String> {
+    let pending = match timeout(LIMIT, migrations::pending(&pool)).await {
         Ok(Ok(pending)) => pending,
         // A reader may not see what was applied; but the database has answered.
         Ok(Err(error)) if server_code(&error).is_some_and(|code| code == "42501") => return Ok(()),

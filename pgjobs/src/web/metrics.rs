@@ -1,5 +1,6 @@
 //! `/metrics` and `/metrics/database`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,13 +9,16 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::join_all;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::reason::reason;
 use super::recorder;
 use super::text;
 use crate::db;
+use crate::db::metrics::Series;
 use crate::db::standby::is_recovery_conflict;
 use crate::types::error::Error;
 
@@ -24,9 +28,18 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long one look at the database serves all who ask.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// How long one of several servers is waited for; the others are not to be late for it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whom to ask.
+enum Servers {
+    One(PgPool),
+    Several(Vec<(String, PgPool)>),
+}
+
 /// What the database answered last.
 struct Look {
-    pool: PgPool,
+    servers: Servers,
     last: Mutex<Option<(Instant, String)>>,
 }
 
@@ -54,8 +67,25 @@ struct Look {
 ///
 /// [`record`]: super::record
 pub fn metrics(pool: PgPool) -> Router {
+    router(Servers::One(pool))
+}
+
+/// As [`metrics`], of several servers: each series of `/metrics/database` has a label `server`, and
+/// `pgjobs_server_up` is 1 for each that answers and 0 for one that does not, whose other series are missing then. It
+/// answers 503 only when none answers.
+///
+/// ```no_run
+/// # fn f(eu: sqlx::PgPool, us: sqlx::PgPool) {
+/// let router = pgjobs::web::metrics_of_servers([("eu".to_owned(), eu), ("us".to_owned(), us)]);
+/// # }
+/// ```
+pub fn metrics_of_servers(servers: impl IntoIterator<Item = (String, PgPool)>) -> Router {
+    router(Servers::Several(servers.into_iter().collect()))
+}
+
+fn router(servers: Servers) -> Router {
     super::record();
-    let look = Arc::new(Look { pool, last: Mutex::default() });
+    let look = Arc::new(Look { servers, last: Mutex::default() });
     Router::new()
         .route("/metrics", get(of_process))
         .route("/metrics/database", get(of_database))
@@ -78,7 +108,7 @@ async fn of_database(State(look): State<Arc<Look>>) -> Response {
     if let Some((_, text)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
         return prometheus(text.clone());
     }
-    match ask(&look.pool).await {
+    match ask(&look.servers).await {
         Ok(text) => {
             *last = Some((Instant::now(), text.clone()));
             prometheus(text)
@@ -90,13 +120,54 @@ async fn of_database(State(look): State<Arc<Look>>) -> Response {
     }
 }
 
-async fn ask(pool: &PgPool) -> Result<String, Error> {
+async fn ask(servers: &Servers) -> Result<String, Error> {
+    match servers {
+        Servers::One(pool) => Ok(text::text(&series(pool.clone()).await?)),
+        Servers::Several(all) => of_several(all).await,
+    }
+}
+
+async fn series(pool: PgPool) -> Result<Vec<Series>, Error> {
     let mut connection = pool.acquire().await?;
-    let read = match db::metrics::metrics(&mut connection).await {
+    match db::metrics::metrics(&mut connection).await {
         Err(error) if is_recovery_conflict(&error) => db::metrics::metrics(&mut connection).await,
         read => read,
-    };
-    Ok(text::text(&read?))
+    }
+}
+
+/// The series of all that answer, each with its server.
+async fn of_several(all: &[(String, PgPool)]) -> Result<String, Error> {
+    // Each in a task of its own: one that is late is not broken off, which would harm its connection.
+    let asked: Vec<_> =
+        all.iter().map(|(_, pool)| timeout(PATIENCE, tokio::spawn(series(pool.clone())))).collect();
+    let (mut found, mut last) = (Vec::new(), None);
+    for ((name, _), answer) in all.iter().zip(join_all(asked).await) {
+        let answer = answer.ok().and_then(Result::ok).unwrap_or(Err(sqlx::Error::PoolTimedOut.into()));
+        let is_up = answer.is_ok();
+        match answer {
+            Ok(series) => found.extend(series.into_iter().map(|one| on(name, one))),
+            Err(error) => {
+                tracing::warn!(server = %name, %error, "the database does not say what it measures");
+                last = Some(error);
+            }
+        }
+        found
+            .push(on(name, Series { name: UP.to_owned(), labels: BTreeMap::new(), value: f64::from(is_up) }));
+    }
+    match last {
+        Some(error) if found.len() == all.len() => Err(error),
+        _ => {
+            found.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(text::text(&found))
+        }
+    }
+}
+
+const UP: &str = "pgjobs_server_up";
+
+fn on(server: &str, mut series: Series) -> Series {
+    series.labels.insert("server".to_owned(), server.to_owned());
+    series
 }
 
 fn prometheus(text: String) -> Response {

@@ -23,6 +23,6 @@ mod text;
 pub use axum;
 pub use dashboard::{Dashboard, Role, Users, Verb, Viewer};
 pub use events::events;
-pub use health::health;
-pub use metrics::metrics;
+pub use health::{health, health_of_servers};
+pub use metrics::{metrics, metrics_of_servers};
 pub use recorder::record;

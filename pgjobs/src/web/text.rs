@@ -32,6 +32,7 @@ pub(super) const METRICS: &[(&str, &str)] = &[
     ("pgjobs_oldest_snapshot_transactions", "the same in transactions"),
     ("pgjobs_standby_lag_seconds", "age of what a standby shows; 0 on a primary"),
     ("pgjobs_standby_lag_bytes", "what a standby has received and not replayed"),
+    ("pgjobs_server_up", "whether the server answers, where there are several"),
     ("pgjobs_problem", "problems of this kind that `pgjobs doctor` shows now"),
 ];
 

@@ -10,6 +10,13 @@ pub(crate) struct Global {
     /// Read the database's URL from this file instead of DATABASE_URL.
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) dsn_file: Option<PathBuf>,
+    /// One of several servers, by its name: eu=postgresql://app@db/jobs, or eu=@FILE with the URL in a file; once for
+    /// each. Without a password, which other users of this machine would see: PGJOBS_SERVERS may have one.
+    #[arg(long, global = true, value_name = "NAME=URL")]
+    pub(crate) server: Vec<String>,
+    /// Of several servers, the one to work on; commands that read ask all of them without it.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) on: Option<String>,
     /// Print one JSON document.
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::jobs::refused;
 use crate::admin::{self, AuditFilter, AuditRow};
 use crate::cli::args::global::Global;
-use crate::cli::database::connect::connect;
+use crate::cli::database::readers::{self, Of};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 
 const AFTER_HELP: &str = "\
 What was done to jobs, operations, schedules and rights, newest first; kept for a year. --json has the details, \
@@ -38,21 +38,21 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) async fn run(args: AuditArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
+    let readers = readers::chosen(global, console).await?;
     let filter =
         AuditFilter { target: args.target, action: args.action, before: args.before, num: args.limit };
-    let rows = admin::audit(&pool, &filter).await.map_err(refused)?;
-    console.data(&json!({ "audit": rows }), || lines(&rows))
+    let rows = readers.list(async |pool| admin::audit(pool, &filter).await.map_err(refused)).await?;
+    rows.away.print(console, &json!({ "audit": rows.all }), || lines(&rows.all))
 }
 
-fn lines(rows: &[AuditRow]) -> Vec<String> {
+fn lines(rows: &[Of<AuditRow>]) -> Vec<String> {
     if rows.is_empty() {
         return vec!["nothing was done that the audit has".to_owned()];
     }
     let now = Utc::now();
-    table(
+    table_of(
         [">Id", "When", "Who", "Action", "!Target", ">Jobs", "Why"],
-        rows.iter().map(|audit| row(audit, now)),
+        rows.iter().map(|audit| audit.cells(|audit| row(audit, now))),
     )
 }
 

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::PgPool;
 
 use crate::cli::args::global::program;
-use crate::cli::database::target::Target;
+use crate::cli::database::places::Opened;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -14,25 +15,30 @@ use crate::define::{Handler, Param, TaskDef, TaskOptions};
 use crate::{Error, LogLevel, Worker, migrations};
 
 /// Prints what the worker will run, or fails with the reason why it cannot.
-pub(crate) async fn announce(
-    worker: &Worker,
-    pool: &PgPool,
-    target: &Target,
-    console: &Console,
-) -> Result<(), Failure> {
+pub(crate) async fn announce(worker: &Worker, opened: &[Opened], console: &Console) -> Result<(), Failure> {
     let tasks = worker.tasks().map_err(explain)?;
     if !console.notes() {
         return Ok(());
     }
-    let place = format!("{}: {}", target.describe(), server(pool).await);
+    let places = join_all(opened.iter().map(place)).await;
     let on: Vec<String> = features(worker).collect();
     let on = if on.is_empty() { Vec::new() } else { vec![format!("with {}", on.join("; "))] };
-    let head = [what(worker), place, rhythm(worker)].into_iter().chain(on).chain(end(worker));
+    let head = [what(worker)].into_iter().chain(places).chain([rhythm(worker)]).chain(on).chain(end(worker));
     console.note(head.collect::<Vec<_>>().join("\n"));
     let lines = tasks.iter().map(|task| line(task));
     let lines: Vec<String> = std::iter::once(format!("{} at work on:", program())).chain(lines).collect();
     console.note(lines.join("\n"));
     Ok(())
+}
+
+/// A database, and of several servers its name.
+async fn place(opened: &Opened) -> String {
+    let name = opened.place.name.as_ref().map(|name| format!("server {name}, ")).unwrap_or_default();
+    let state = match opened.is_there {
+        true => server(&opened.pool).await,
+        false => "it does not answer yet".to_owned(),
+    };
+    format!("{name}{}: {state}", opened.place.target.describe())
 }
 
 fn what(worker: &Worker) -> String {

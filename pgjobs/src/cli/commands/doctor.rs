@@ -7,8 +7,8 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, with_own_commands};
 use crate::cli::args::read_from::ReadFrom;
-use crate::cli::database::connect::connect;
 use crate::cli::database::reader;
+use crate::cli::database::readers::{self, Away, Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -21,6 +21,8 @@ const AFTER_HELP: &str = "\
 It looks at workers, queues, schedules, history and the server, and needs no live worker. It changes nothing and \
 never prints an argument. Each problem has a code for programs, a sentence with the numbers, and the command that \
 fixes it.
+
+Of several servers each is looked at, and one that cannot be asked is an error.
 
 The exit code is 0 when nothing is wrong, or only warnings were found, and 1 otherwise.
 
@@ -40,13 +42,56 @@ pub(crate) struct Doctor {
 }
 
 pub(crate) async fn run(args: Doctor, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
-    let mut problems = inspect::problems(&pool).await?;
-    problems.extend(pending(&pool).await);
-    problems.extend(clock(&pool).await?);
-    problems.extend(of_standby(&args.read_from).await?);
-    problems.sort_by_key(|problem| problem.severity);
+    let readers = readers::chosen(global, console).await?;
+    let mut problems = look(&readers).await?;
+    problems.extend(of_standby(&args.read_from).await?.into_iter().map(|row| Of { server: None, row }));
+    problems.sort_by_key(|problem| problem.row.severity);
     tell(&problems, args.strict, console)
+}
+
+/// What is wrong with each server.
+async fn look(readers: &Readers) -> Result<Vec<Of<Problem>>, Failure> {
+    let found = readers.list(async |pool| {
+        let mut problems = inspect::problems(pool).await?;
+        problems.extend(pending(pool).await);
+        problems.extend(clock(pool).await?);
+        Ok(problems)
+    });
+    let found = found.await?;
+    let away =
+        found.away.all().iter().map(|away| Of { server: Some(away.server.clone()), row: absent(away) });
+    let mut all: Vec<Of<Problem>> = away.collect();
+    all.extend(
+        found
+            .all
+            .into_iter()
+            .map(|problem| Of { row: on(problem.row, problem.server.as_deref()), ..problem }),
+    );
+    Ok(all)
+}
+
+/// A server of several that could not be asked.
+fn absent(away: &Away) -> Problem {
+    Problem {
+        code: "server_away".to_owned(),
+        severity: Severity::Error,
+        message: format!("the server {} cannot be asked: {}", away.server, away.reason),
+        found: 1,
+        allowed: 0,
+        remedy: "start it or correct its address; `pgjobs servers list` shows which answer".to_owned(),
+        details: json!({ "server": away.server, "reason": away.reason }),
+    }
+}
+
+/// The problem with commands in its remedy that work on this server.
+fn on(problem: Problem, server: Option<&str>) -> Problem {
+    let Some(server) = server else { return problem };
+    let piece = |(nth, piece): (usize, &str)| match piece.starts_with("pgjobs ") && nth % 2 == 1 {
+        true => format!("{piece} --on {server}"),
+        false => piece.to_owned(),
+    };
+    let remedy: Vec<String> = problem.remedy.split('`').enumerate().map(piece).collect();
+    Problem { remedy: remedy.join("`"), ..problem }
 }
 
 /// Whether the schema is older than this program. Who may not read what was applied is not told.
@@ -116,8 +161,8 @@ fn difference(before: DateTime<Utc>, there: DateTime<Utc>, after: DateTime<Utc>)
     })
 }
 
-fn tell(problems: &[Problem], strict: bool, console: &Console) -> Result<(), Failure> {
-    let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+fn tell(problems: &[Of<Problem>], strict: bool, console: &Console) -> Result<(), Failure> {
+    let count = |severity| problems.iter().filter(|problem| problem.row.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let document = json!({ "errors": errors, "warnings": warnings, "problems": problems });
     let refusal = match (errors, warnings) {
@@ -136,16 +181,17 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn text(problems: &[Problem]) -> Vec<Line> {
+fn text(problems: &[Of<Problem>]) -> Vec<Line> {
     if problems.is_empty() {
         return vec![Line::from("nothing is wrong".to_owned())];
     }
     problems.iter().flat_map(of_problem).collect()
 }
 
-fn of_problem(problem: &Problem) -> [Line; 2] {
+fn of_problem(Of { server, row: problem }: &Of<Problem>) -> [Line; 2] {
+    let place = server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default();
     let style = if problem.severity == Severity::Error { Style::Error } else { Style::Warning };
-    let what = format!(" {}: {}", problem.code, problem.message);
+    let what = format!(" {}{place}: {}", problem.code, problem.message);
     let remedy = with_own_commands(&problem.remedy);
     let limit = format!("  found {}, allowed {}; remedy: {remedy}", problem.found, problem.allowed);
     [Line::painted(style, problem.severity.as_str()).plain(&what), Line::from(limit)]
@@ -154,6 +200,20 @@ fn of_problem(problem: &Problem) -> [Line; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remedy_of_one_of_several_servers_says_which() {
+        let problem = |remedy: &str| Problem { remedy: remedy.to_owned(), ..absent(&away()) };
+        let remedy = "`pgjobs migrate`, or `select jobs.maintain()`; pgjobs does it";
+        assert_eq!(on(problem(remedy), None).remedy, remedy);
+        // Filled in, since a test takes each command that stands in this file for one of a remedy.
+        let on_eu = format!("`{} migrate --on eu`, or `select jobs.maintain()`; pgjobs does it", "pgjobs");
+        assert_eq!(on(problem(remedy), Some("eu")).remedy, on_eu);
+    }
+
+    fn away() -> Away {
+        Away { server: "eu".to_owned(), reason: "no answer".to_owned() }
+    }
 
     #[test]
     fn clocks_differ_by_what_the_way_of_the_answer_does_not_explain() {

@@ -7,8 +7,7 @@ use crate::JobId;
 use crate::cli::args::global::{Global, with_own_commands};
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect::warn_of_hidden;
-use crate::cli::database::reader::connect;
+use crate::cli::database::reader;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::inspect::{self, Reason};
@@ -32,18 +31,21 @@ pub(crate) struct Explain {
 
 #[derive(Serialize)]
 struct Explained<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<&'a str>,
     job_id: &'a JobId,
     reasons: &'a [Reason],
 }
 
 pub(crate) async fn run(args: Explain, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(&args.read_from, global, console).await?;
-    warn_of_hidden(&pool).await;
+    let readers = reader::chosen(&args.read_from, global, console).await?.warning_of_hidden();
+    let (server, pool) = readers.holder_of_job(&args.id).await?;
     let reasons = inspect::explain(&pool, &args.id).await?;
-    let explained = Explained { job_id: &args.id, reasons: &reasons };
+    let explained = Explained { server: server.as_deref(), job_id: &args.id, reasons: &reasons };
     console.data(&explained, || {
+        let place = server.iter().map(|server| format!("{:<21}on the server {server}", "server"));
         let lines =
             reasons.iter().map(|reason| format!("{:<21}{}", reason.code, with_own_commands(&reason.message)));
-        lines.collect::<Vec<_>>()
+        place.chain(lines).collect::<Vec<_>>()
     })
 }

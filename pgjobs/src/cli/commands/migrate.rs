@@ -44,13 +44,22 @@ pub(crate) async fn run(args: MigrateArgs, global: &Global, console: &Console) -
         crate::migrations::pending(&pool).await?
     } else {
         let _progress = Progress::spinner(console, "migrating");
-        let steps = crate::migrate(&pool).await?;
-        declare(&pool, &tasks).await?;
-        steps
+        bring_up(&pool, &tasks).await?
     };
     let tasks: Vec<&str> = tasks.iter().map(|task| task.name).collect();
     let document = json!({ "dry_run": args.dry_run, "migrations": names(&steps), "tasks": tasks });
     console.data(&document, || render(&steps, args.dry_run))
+}
+
+/// Brings the schema up to date and declares the tasks of this program; returns the names of what was applied.
+pub(super) async fn up(pool: &PgPool) -> Result<Vec<&'static str>, Failure> {
+    Ok(names(&bring_up(pool, &crate::define::linked_tasks()?).await?))
+}
+
+async fn bring_up(pool: &PgPool, tasks: &[&TaskDef]) -> Result<Vec<Migration>, Failure> {
+    let steps = crate::migrate(pool).await?;
+    declare(pool, tasks).await?;
+    Ok(steps)
 }
 
 /// Overrides the settings of the role and the database. There is no time limit: another program may be

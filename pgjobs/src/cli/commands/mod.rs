@@ -23,6 +23,7 @@ pub(crate) mod pause;
 pub(crate) mod publish;
 pub(crate) mod retention;
 pub(crate) mod schedule;
+pub(crate) mod servers;
 #[cfg(feature = "web")]
 pub(crate) mod serving;
 pub(crate) mod signal;

@@ -8,9 +8,10 @@ use super::jobs::refused;
 use crate::admin::{self, KeepRule};
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers::{self, Of};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::{JobState, Topic};
 
 const AFTER_HELP: &str = "\
@@ -58,12 +59,14 @@ fn ended() -> impl TypedValueParser<Value = JobState> {
 }
 
 pub(crate) async fn run(args: Retention, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let Command::List = args.command {
+        let readers = readers::chosen(global, console).await?;
+        let rules = readers.list(async |pool| admin::keep_rules(pool).await.map_err(refused)).await?;
+        return rules.away.print(console, &json!({ "rules": rules.all }), || list(&rules.all));
+    }
     let pool = connect(global, console).await?;
     match args.command {
-        Command::List => {
-            let rules = admin::keep_rules(&pool).await.map_err(refused)?;
-            console.data(&json!({ "rules": rules }), || list(&rules))
-        }
+        Command::List => Ok(()),
         Command::Set { topic, days, state } => {
             admin::keep(&pool, &topic, state, days).await.map_err(refused)?;
             console.data(&json!({ "topic": topic.as_str(), "days": days }), || {
@@ -82,7 +85,7 @@ pub(crate) async fn run(args: Retention, global: &Global, console: &Console) -> 
     }
 }
 
-fn list(rules: &[KeepRule]) -> Vec<String> {
+fn list(rules: &[Of<KeepRule>]) -> Vec<String> {
     if rules.is_empty() {
         return vec!["no rules: all jobs are kept for jobs.config.history_days".to_owned()];
     }
@@ -95,5 +98,5 @@ fn list(rules: &[KeepRule]) -> Vec<String> {
             rule.set_by.clone(),
         ]
     };
-    table(["Topic", "State", ">Days", "Clean until", "Set by"], rules.iter().map(row))
+    table_of(["Topic", "State", ">Days", "Clean until", "Set by"], rules.iter().map(|rule| rule.cells(row)))
 }

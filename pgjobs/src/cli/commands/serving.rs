@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::target::Target;
+use crate::cli::database::places::Place;
 use crate::cli::database::{connect, reader};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -35,7 +35,7 @@ pub(crate) struct Serving {
 /// The address, taken, and what is served there.
 pub(crate) struct Served {
     listener: TcpListener,
-    target: Target,
+    places: Vec<Place>,
     /// From which /metrics/database reads, if that is not the database itself.
     standby: Option<PgPool>,
 }
@@ -43,7 +43,11 @@ pub(crate) struct Served {
 impl Serving {
     /// Takes the address, before the worker starts; `None` when nothing is to be served. Metrics are kept from
     /// here on.
-    pub(crate) async fn begin(self, target: &Target, console: &Console) -> Result<Option<Served>, Failure> {
+    pub(crate) async fn begin(
+        self,
+        places: Vec<Place>,
+        console: &Console,
+    ) -> Result<Option<Served>, Failure> {
         let Some(address) = self.metrics else { return Ok(None) };
         if !address.ip().is_loopback() && !self.metrics_allow_remote {
             return Err(Failure::usage(format!(
@@ -68,21 +72,35 @@ impl Serving {
             Some(standby) => Some(reader::pool(standby, CONNECTIONS).await?.1),
             None => None,
         };
-        Ok(Some(Served { listener, target: target.clone(), standby }))
+        Ok(Some(Served { listener, places, standby }))
     }
 }
 
 impl Served {
     /// Serves until the program ends.
     pub(crate) fn serve(self, worker: WorkerHealth) {
-        let pool = connect::pool_on(&self.target, CONNECTIONS);
-        let reads = self.standby.unwrap_or_else(|| pool.clone());
-        let router: Router = web::metrics(reads).merge(web::health(pool, Some(worker)));
+        let router = router(&self.places, self.standby, worker);
         tokio::spawn(async move {
             if let Err(error) = axum::serve(self.listener, router).await {
                 tracing::error!(%error, "metrics and health are not served any more");
             }
         });
+    }
+}
+
+/// `standby` is read in place of the one database.
+fn router(places: &[Place], standby: Option<PgPool>, worker: WorkerHealth) -> Router {
+    let pools = places.iter().map(|place| {
+        let pool = connect::pool_on(&place.target, CONNECTIONS);
+        (place.name.clone().unwrap_or_default(), pool)
+    });
+    let mut pools: Vec<(String, PgPool)> = pools.collect();
+    match pools.len() {
+        1 => {
+            let (_, pool) = pools.swap_remove(0);
+            web::metrics(standby.unwrap_or_else(|| pool.clone())).merge(web::health(pool, Some(worker)))
+        }
+        _ => web::metrics_of_servers(pools.clone()).merge(web::health_of_servers(pools, Some(worker))),
     }
 }
 

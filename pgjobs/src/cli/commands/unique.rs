@@ -7,11 +7,12 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers::{self, Of};
 use crate::cli::output::confirm::confirm;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, UniqueKeyRow};
 use crate::{Topic, admin};
 
@@ -54,13 +55,16 @@ enum What {
 }
 
 pub(crate) async fn run(args: Unique, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
     match args.what {
         What::List { topic, limit } => {
-            let keys = inspect::unique_keys(&pool, &topic, limit).await?;
-            console.data(&json!({ "unique_keys": keys }), || list(&keys))
+            let readers = readers::chosen(global, console).await?;
+            let keys =
+                readers.list(async |pool| Ok(inspect::unique_keys(pool, &topic, limit).await?)).await?;
+            keys.away.print(console, &json!({ "unique_keys": keys.all }), || list(&keys.all))
         }
-        What::Release { name, key, yes } => release(&pool, &name, &key, yes, console).await,
+        What::Release { name, key, yes } => {
+            release(&connect(global, console).await?, &name, &key, yes, console).await
+        }
     }
 }
 
@@ -70,12 +74,12 @@ async fn release(pool: &PgPool, name: &str, key: &str, yes: bool, console: &Cons
     console.data(&json!({ "job_id": job }), || format!("job {job} does not hold it any more"))
 }
 
-fn list(keys: &[UniqueKeyRow]) -> Vec<String> {
+fn list(keys: &[Of<UniqueKeyRow>]) -> Vec<String> {
     if keys.is_empty() {
         return vec!["no job holds a unique key".to_owned()];
     }
     let now = Utc::now();
-    table(["Name", "Key", "!Job", "State", "Ends"], keys.iter().map(|key| row(key, now)))
+    table_of(["Name", "Key", "!Job", "State", "Ends"], keys.iter().map(|key| key.cells(|key| row(key, now))))
 }
 
 fn row(key: &UniqueKeyRow, now: DateTime<Utc>) -> [String; 5] {

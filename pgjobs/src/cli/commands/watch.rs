@@ -1,17 +1,19 @@
 //! `watch`: the topics whose events are written.
 
+use chrono::Utc;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::Topic;
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers::{self, Of};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::events::{self, EventKind, WatchRow};
-use crate::{Topic, db};
 
 const AFTER_HELP: &str = "\
 Events say what becomes of jobs, to programs and pages that subscribe to them: queued, picked, progress, \
@@ -55,6 +57,12 @@ fn kind() -> impl TypedValueParser<Value = EventKind> {
 }
 
 pub(crate) async fn run(args: Watch, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let Command::List = args.command {
+        let readers = readers::chosen(global, console).await?;
+        let watches =
+            readers.list(async |pool| events::watches(pool).await.map_err(Failure::refused)).await?;
+        return watches.away.print(console, &json!({ "watches": watches.all }), || list(&watches.all));
+    }
     let pool = connect(global, console).await?;
     match args.command {
         Command::Add { topic, kinds } => {
@@ -72,18 +80,15 @@ pub(crate) async fn run(args: Watch, global: &Global, console: &Console) -> Resu
                 format!("no more events of {topic} are written")
             })
         }
-        Command::List => {
-            let watches = events::watches(&pool).await.map_err(Failure::refused)?;
-            let now = db::inspect::now(&mut *pool.acquire().await?).await?;
-            console.data(&json!({ "watches": watches }), || list(&watches, now))
-        }
+        Command::List => Ok(()),
     }
 }
 
-fn list(watches: &[WatchRow], now: chrono::DateTime<chrono::Utc>) -> Vec<String> {
+fn list(watches: &[Of<WatchRow>]) -> Vec<String> {
     if watches.is_empty() {
         return vec!["no topic is watched: no events are written".to_owned()];
     }
+    let now = Utc::now();
     let row = |watch: &WatchRow| {
         [
             watch.topic.clone(),
@@ -92,5 +97,5 @@ fn list(watches: &[WatchRow], now: chrono::DateTime<chrono::Utc>) -> Vec<String>
             format::when(watch.watched_at, now),
         ]
     };
-    table(["Topic", "Kinds", "By", "Since"], watches.iter().map(row))
+    table_of(["Topic", "Kinds", "By", "Since"], watches.iter().map(|watch| watch.cells(row)))
 }

@@ -13,7 +13,7 @@ use crate::cli::commands::banner;
 #[cfg(feature = "web")]
 use crate::cli::commands::serving::{self, Serving};
 use crate::cli::database::connect;
-use crate::cli::database::target;
+use crate::cli::database::places::{self, Opened, Place};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -97,23 +97,24 @@ pub(crate) async fn run(
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
-    let target = connect::reach(target::find(global, console).await?).await?;
-    let pool = connect::pool_on(&target, args.pool_size.unwrap_or_else(|| connections(args.concurrency)));
+    let places = places::chosen(global, console).await?;
+    let opened =
+        places::open(places, args.pool_size.unwrap_or_else(|| connections(args.concurrency))).await?;
     if args.auto_migrate {
-        let applied = crate::migrate(&pool).await?.len();
-        console.note(format!("{applied} migrations applied"));
+        migrate(&opened, console).await?;
     }
-    let watch = pool.clone();
-    let worker = target.others.iter().map(connect::quiet).fold(Worker::new(pool), Worker::fallback);
+    let worker = on(&opened)?;
     let fails = args.fail_on_failure;
     // A log of documents says the same in the document with which it begins.
     let for_people = console.hushed(global.log == LogFormat::Json);
     #[cfg(feature = "web")]
-    let served = std::mem::take(&mut args.serving).begin(&target, &for_people).await?;
+    let served = std::mem::take(&mut args.serving)
+        .begin(opened.iter().map(|one| one.place.clone()).collect(), &for_people)
+        .await?;
     let worker = configure(setup.apply(worker), args);
     worker.check()?;
-    banner::announce(&worker, &watch, &target, &for_people).await?;
-    let watch = if fails { Some(Watch::new(watch, &worker).await?) } else { None };
+    banner::announce(&worker, &opened, &for_people).await?;
+    let watch = if fails { Some(Watch::new(&opened, &worker).await?) } else { None };
     #[cfg(feature = "web")]
     let report = serving::run(worker, served).await?;
     #[cfg(not(feature = "web"))]
@@ -127,6 +128,30 @@ pub(crate) async fn run(
         Some(failure) => console.lines(summary(&report)).and(Err(failure)),
         None => console.data(&report, || summary(&report)),
     }
+}
+
+/// A worker over these databases, each with the hosts at which its primary may be found.
+pub(crate) fn on(opened: &[Opened]) -> Result<Worker, Failure> {
+    let mut worker = None;
+    for Opened { place: Place { name, target }, pool, .. } in opened {
+        let server = match (worker, name) {
+            (None, None) => Worker::new(pool.clone()),
+            (None, Some(name)) => Worker::new(pool.clone()).server_name(name),
+            (Some(worker), name) => Worker::server(worker, name.as_deref().unwrap_or_default(), pool.clone()),
+        };
+        worker = Some(target.others.iter().map(connect::quiet).fold(server, Worker::fallback));
+    }
+    worker.ok_or_else(|| Failure::usage("no database is named"))
+}
+
+/// Brings the schema up to date on all that are there.
+async fn migrate(opened: &[Opened], console: &Console) -> Result<(), Failure> {
+    for one in opened.iter().filter(|one| one.is_there) {
+        let applied = crate::migrate(&one.pool).await?.len();
+        let place = one.place.name.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+        console.note(format!("{applied} migrations applied{place}"));
+    }
+    Ok(())
 }
 
 /// The failure with --fail-on-failure, if any. Jobs that are known to have failed count also when the

@@ -29,7 +29,7 @@ pub(crate) async fn pool(target: &Target, connections: u32) -> Result<PgPool, Fa
 /// The target of the last pool, for [`explained`].
 static LAST: Mutex<Option<Target>> = Mutex::new(None);
 
-/// Opens a pool on the first of the target's servers, which is the primary after [`reach`].
+/// Opens a pool on the first of the target's hosts, which is the primary after [`reach`].
 pub(crate) fn pool_on(target: &Target, connections: u32) -> PgPool {
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
@@ -42,11 +42,16 @@ pub(crate) fn pool_on(target: &Target, connections: u32) -> PgPool {
 pub(crate) async fn explained(failure: Failure) -> Failure {
     let target = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match target {
-        Some(target) => match find(target).await {
-            Err(reason) => failure.because(reason),
-            Ok(_) => failure,
-        },
+        Some(target) => explained_on(&target, failure).await,
         None => failure,
+    }
+}
+
+/// As [`explained`], of a pool on this target.
+pub(crate) async fn explained_on(target: &Target, failure: Failure) -> Failure {
+    match find(target.clone()).await {
+        Err(reason) => failure.because(reason),
+        Ok(_) => failure,
     }
 }
 
@@ -64,7 +69,7 @@ pub(crate) fn quiet(options: &PgConnectOptions) -> PgConnectOptions {
     options.clone().application_name("pgjobs cli").disable_statement_logging()
 }
 
-/// Checks that the server answers; of several, finds the primary and puts it first.
+/// Checks that the server answers; of several hosts, finds the primary and puts it first.
 pub(crate) async fn reach(target: Target) -> Result<Target, Failure> {
     if let Some(warning) = target.warning() {
         tracing::warn!("{warning}");

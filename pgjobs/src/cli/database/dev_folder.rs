@@ -14,13 +14,16 @@ use crate::cli::output::failure::Failure;
 /// The time limit for an answer: the server of `dev` answers at once or is gone.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// The URL of the database that `dev` runs for the current folder, if it answers.
-pub(crate) async fn running_url() -> Option<String> {
-    let url = Project::here().ok()?.url()?;
-    let options = PgConnectOptions::from_str(&url).ok()?.disable_statement_logging();
+/// What `dev` runs for the current folder, if it answers: the URL of its database, or of several servers a line
+/// `name=URL` for each.
+pub(crate) async fn running() -> Option<String> {
+    let text = Project::here().ok()?.url()?;
+    let first = text.lines().next()?;
+    let url = if first.starts_with("postgres") { first } else { first.split_once('=')?.1 };
+    let options = PgConnectOptions::from_str(url).ok()?.disable_statement_logging();
     let connection = tokio::time::timeout(ANSWER, options.connect()).await.ok()?.ok()?;
     drop(connection.close().await);
-    Some(url)
+    Some(text)
 }
 
 /// The folder in the user's cache that belongs to one project folder.
@@ -40,9 +43,9 @@ impl Project {
         Ok(Project { place: cache()?.join("dev").join(format!("{name}-{key:016x}")) })
     }
 
-    /// The server's data folder.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.place.join("data")
+    /// The data folder of the nth server, from 1 on.
+    pub(crate) fn data(&self, nth: u8) -> PathBuf {
+        self.place.join(if nth == 1 { "data".to_owned() } else { format!("data-{nth}") })
     }
 
     fn url_file(&self) -> PathBuf {
@@ -58,7 +61,7 @@ impl Project {
         made.map_err(|error| self.unusable("made", &error))
     }
 
-    /// The URL that a running `dev` left here.
+    /// What a running `dev` left here.
     pub(crate) fn url(&self) -> Option<String> {
         fs::read_to_string(self.url_file())
             .ok()

@@ -1,9 +1,9 @@
-//! Several servers in one address, as libpq allows; the driver knows one.
+//! Several hosts in one address, as libpq allows; the driver knows one.
 //!
 //! `postgresql://user@db1:5432,db2:5433/shop`, or lists in `host` and `port`, or in PGHOST and PGPORT. One of
-//! them is the primary; the connection code asks each server to find it.
+//! them has the primary; the connection code asks each to find it.
 
-/// Splits a URL into one URL for each server that it names.
+/// Splits a URL into one URL for each host that it names.
 pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
     let at = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(at);
@@ -13,7 +13,7 @@ pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
     let parameters = parameters(query)?;
     let hosts: Vec<&str> = hosts.split(',').collect();
     let length = parameters.iter().map(|(_, values)| values.len()).chain([hosts.len()]).max().unwrap_or(1);
-    let server = |nth: usize| {
+    let one = |nth: usize| {
         let host = pick("host", &hosts, nth, length)?;
         let mut query = Vec::new();
         for (name, values) in &parameters {
@@ -31,7 +31,7 @@ pub(crate) fn split(url: &str) -> Result<Vec<String>, String> {
         };
         Ok(format!("{scheme}{user}{host}{path}?{}", query.join("&")).trim_end_matches('?').to_owned())
     };
-    (0..length).map(server).collect()
+    (0..length).map(one).collect()
 }
 
 /// `user:password@` as parameters, in which `+` and `&` have another meaning and are escaped.
@@ -58,18 +58,18 @@ pub(crate) fn of_variables(hosts: &str, ports: &str) -> Option<String> {
     is_list.then(|| format!("postgresql:///?{}{}", parameter("host", hosts), parameter("port", ports)))
 }
 
-/// The value for the nth server; a single value is for all servers.
+/// The value for the nth host; a single value is for all hosts.
 fn pick<'a>(name: &str, values: &[&'a str], nth: usize, length: usize) -> Result<&'a str, String> {
     match values.len() {
         1 => Ok(values[0]),
         own if own == length => Ok(values[nth]),
         own => {
-            Err(format!("{name} lists {own} values for {length} servers: give one for each, or one for all"))
+            Err(format!("{name} lists {own} values for {length} hosts: give one for each, or one for all"))
         }
     }
 }
 
-/// The parameters of a URL; those that may differ among servers are lists.
+/// The parameters of a URL; those that may differ among hosts are lists.
 fn parameters(query: &str) -> Result<Vec<(&str, Vec<&str>)>, String> {
     let mut all = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_may_list_servers_as_libpq_has_it() {
+    fn a_url_may_list_hosts_as_libpq_has_it() {
         for (url, expected) in [
             ("postgres://u:p@a/db", &["postgres://u:p@a/db"][..]),
             ("postgres://u@a:1,b:2/db", &["postgres://u@a:1/db", "postgres://u@b:2/db"]),
@@ -122,13 +122,13 @@ mod tests {
     #[test]
     fn lists_of_different_lengths_are_refused_with_the_reason() {
         let reason = split("postgres:///db?host=a,b,c&port=1,2").unwrap_err();
-        assert_eq!(reason, "port lists 2 values for 3 servers: give one for each, or one for all");
+        assert_eq!(reason, "port lists 2 values for 3 hosts: give one for each, or one for all");
         let reason = split("postgres://a,b/db?target_session_attrs=standby").unwrap_err();
         assert!(reason.contains("read-write"), "{reason}");
     }
 
     #[test]
-    fn the_variables_may_list_servers_too() {
+    fn the_variables_may_list_hosts_too() {
         let url = of_variables("/a&b,c", "1,2").unwrap();
         assert_eq!(servers(&url), ["postgresql:///?host=/a%26b&port=1", "postgresql:///?host=c&port=2"]);
         assert_eq!(

@@ -173,6 +173,13 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_noticed_however_its_name_is_written() {
+        for (query, has) in [("", false), ("host=/s&port=1", false), ("a=b", true), ("p%61ssword=x", true)] {
+            assert_eq!(has_secret(query), has, "{query}");
+        }
+    }
+
+    #[test]
     fn what_the_driver_cannot_read_is_named_without_its_value() {
         for (query, name) in [
             ("port=canary", "`port`"),

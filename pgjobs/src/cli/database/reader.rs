@@ -3,6 +3,8 @@
 use sqlx::PgPool;
 
 use super::connect;
+use super::places;
+use super::readers::{self, Readers};
 use super::target::{self, Target, place};
 use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
@@ -16,17 +18,13 @@ const VARIABLE: &str = "PGJOBS_READ_DSN";
 /// From so many seconds on it is a warning that the data are old, and no note.
 const OLD: f64 = 5.0;
 
-/// Opens a small pool to read from: on the standby if one is named, which says how old its data are, else on
-/// the database of the command.
-pub(crate) async fn connect(from: &ReadFrom, global: &Global, console: &Console) -> Result<PgPool, Failure> {
-    match standby(from)? {
-        None => connect::connect(global, console).await,
-        Some(target) => {
-            let (target, pool) = pool(target, 4).await?;
-            tell(&target, &pool, console).await;
-            Ok(pool)
-        }
-    }
+/// What a command reads: the standby if one is named, which says how old its data are, else what the user chose.
+pub(crate) async fn chosen(from: &ReadFrom, global: &Global, console: &Console) -> Result<Readers, Failure> {
+    let Some(target) = standby(from)? else { return readers::chosen(global, console).await };
+    places::only(global, console).await?;
+    let (target, pool) = pool(target, 4).await?;
+    tell(&target, &pool, console).await;
+    Ok(Readers::of(target, pool))
 }
 
 /// The standby that is named, if any.

@@ -1,4 +1,4 @@
-//! Finds the database: in a file, in the environment, or the one that `dev` runs here.
+//! Finds the database: one of several servers, in a file, in the environment, or the one that `dev` runs here.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 #[cfg(feature = "local-postgres")]
-use super::dev_folder::running_url;
+pub(crate) use super::dev_folder::running;
 use super::hosts;
-use super::parameters;
+use super::{parameters, servers};
 use crate::cli::args::global::{Global, program};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -20,7 +20,7 @@ use crate::types::error::driver;
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
-    /// Further servers, any of which may be the primary instead.
+    /// Further hosts, any of which may have the primary instead.
     pub(crate) others: Vec<PgConnectOptions>,
     /// Where the address came from.
     origin: String,
@@ -31,10 +31,10 @@ impl Target {
         Target { options, others: Vec::new(), origin: origin.into() }
     }
 
-    /// A target of these servers, at least one.
-    fn on(mut servers: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
-        let options = servers.remove(0);
-        Target { options, others: servers, origin: origin.into() }
+    /// A target on these hosts, at least one.
+    pub(crate) fn on(mut hosts: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
+        let options = hosts.remove(0);
+        Target { options, others: hosts, origin: origin.into() }
     }
 
     /// The same target with this setting in each of its sessions.
@@ -43,11 +43,11 @@ impl Target {
         self
     }
 
-    pub(crate) fn servers(&self) -> impl Iterator<Item = &PgConnectOptions> {
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &PgConnectOptions> {
         std::iter::once(&self.options).chain(&self.others)
     }
 
-    /// The same target with the nth server as the first.
+    /// The same target with the nth host as the first.
     pub(crate) fn led_by(mut self, nth: usize) -> Self {
         if let Some(other) = nth.checked_sub(1) {
             std::mem::swap(&mut self.options, &mut self.others[other]);
@@ -60,7 +60,7 @@ impl Target {
         let user = self.options.get_username();
         // PostgreSQL uses the user's name when no database is named.
         let name = self.options.get_database().unwrap_or(user);
-        let places: Vec<String> = self.servers().map(place).collect();
+        let places: Vec<String> = self.hosts().map(place).collect();
         format!("database `{name}` on {} as `{user}` (from {})", places.join(" or "), self.origin)
     }
 
@@ -73,7 +73,7 @@ impl Target {
 
     /// The risk of the network between here and the server, if any.
     pub(crate) fn warning(&self) -> Option<String> {
-        self.servers().find_map(warning)
+        self.hosts().find_map(warning)
     }
 }
 
@@ -106,14 +106,15 @@ pub(crate) fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-/// The database that the user names, else the one that `dev` runs for this folder.
+/// The database that the user names, else the one that `dev` runs for this folder. Of several servers it is the
+/// one that `--on` names: a command that changes something does so on one.
 pub(crate) async fn find(global: &Global, console: &Console) -> Result<Target, Failure> {
     if let Some(target) = named(global)? {
         return Ok(target);
     }
-    if let Some(url) = running_url().await {
+    if let Some(running) = running().await {
         console.note(format!("using the database of `{} dev` in this folder", program()));
-        return Ok(Target::on(parse(&url, "`dev`")?, "`dev`"));
+        return of_dev(&running, global);
     }
     let service = match std::env::var_os("PGSERVICE") {
         Some(_) => " (PGSERVICE is not read)",
@@ -129,8 +130,19 @@ pub(crate) async fn find(global: &Global, console: &Console) -> Result<Target, F
 
 /// Without the feature there is no `dev`.
 #[cfg(not(feature = "local-postgres"))]
-async fn running_url() -> Option<String> {
+pub(crate) async fn running() -> Option<String> {
     None
+}
+
+/// The one database of `dev`, or that of its servers which `--on` names.
+fn of_dev(running: &str, global: &Global) -> Result<Target, Failure> {
+    match servers::of_dev(running)? {
+        Some(all) => Ok(servers::one(all, global.on.as_deref())?.target),
+        None => {
+            servers::refuse_choice(global)?;
+            Ok(Target::on(parse(running, "`dev`")?, "`dev`"))
+        }
+    }
 }
 
 /// If one of these variables is set, the user has chosen a server.
@@ -138,6 +150,19 @@ const NAMING: [&str; 4] = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER"];
 
 /// The database that the user names, if any.
 pub(crate) fn named(global: &Global) -> Result<Option<Target>, Failure> {
+    parameters::check_variables().map_err(Failure::usage)?;
+    if let Some(all) = servers::named(global)? {
+        return Ok(Some(servers::one(all, global.on.as_deref())?.target));
+    }
+    let target = unnamed(global)?;
+    if target.is_some() {
+        servers::refuse_choice(global)?;
+    }
+    Ok(target)
+}
+
+/// The one database that the user means, if any.
+pub(crate) fn unnamed(global: &Global) -> Result<Option<Target>, Failure> {
     parameters::check_variables().map_err(Failure::usage)?;
     if let Some(path) = &global.dsn_file {
         return read(path).map(Some);
@@ -184,8 +209,8 @@ pub(crate) fn has_password(url: &str) -> bool {
     of_user || parameters::has_secret(after.split_once('?').map_or("", |(_, query)| query))
 }
 
-/// Parses a URL of one server or several; neither the errors nor the log shows its password.
-fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
+/// Parses a URL of one host or several; neither the errors nor the log shows its password.
+pub(crate) fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Failure> {
     let unusable =
         |reason: &str| Failure::usage(format!("{origin} is no URL of a PostgreSQL database: {reason}"));
     let Some(rest) = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://")) else {

@@ -92,6 +92,14 @@ impl Console {
         self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
     }
 
+    /// Prints a warning, even when quiet: what was printed is not all.
+    pub(crate) fn warning(&self, message: &str) {
+        let mut lines = indented(message, 9).into_iter();
+        let first =
+            Line::painted(Style::Warning, "warning:").plain(" ").plain(&lines.next().unwrap_or_default());
+        self.say([first].into_iter().chain(lines.map(Line::from)).collect::<Vec<Line>>());
+    }
+
     /// Prints a question before its answer is read, even when quiet.
     pub(crate) fn prompt(&self, question: &str) -> io::Result<()> {
         let line = Lines::from(redact::hide(question)).print(false);

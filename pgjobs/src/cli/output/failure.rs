@@ -19,6 +19,8 @@ pub(crate) struct Failure {
     about: Value,
     /// Whether a pool had no connection, and did not report the reason.
     is_starved: bool,
+    /// Whether its document was printed.
+    is_printed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +28,20 @@ enum Exit {
     Failed = 1,
     Usage = 2,
     Database = 3,
+    /// Of several servers some could not be asked; what the others said is printed.
+    Partial = 4,
 }
 
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into(), code: None, about: json!({}), is_starved: false }
+        Failure {
+            exit,
+            message: message.into(),
+            code: None,
+            about: json!({}),
+            is_starved: false,
+            is_printed: false,
+        }
     }
 
     /// The requested action failed.
@@ -46,6 +57,31 @@ impl Failure {
     /// The database cannot be used.
     pub(crate) fn database(message: impl Into<String>) -> Self {
         Failure::new(Exit::Database, message)
+    }
+
+    /// What was asked for is printed, without the servers that could not be asked.
+    pub(crate) fn partial(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Partial, message)
+    }
+
+    /// Whether the output is complete but for some servers: a warning, and no failure of the command.
+    pub(crate) fn is_partial(&self) -> bool {
+        matches!(self.exit, Exit::Partial)
+    }
+
+    /// The same failure with another message.
+    pub(crate) fn with_message(self, message: String) -> Self {
+        Failure { message, ..self }
+    }
+
+    /// No database can be used, and the document that was printed says why.
+    pub(crate) fn printed_database(message: impl Into<String>) -> Self {
+        Failure { is_printed: true, ..Failure::database(message) }
+    }
+
+    /// Whether `--json` has printed its document already.
+    pub(crate) fn is_printed(&self) -> bool {
+        self.is_printed
     }
 
     /// What was asked for is refused as wrong, which is no wrong use of this program: the database knows more than

@@ -1,4 +1,4 @@
-//! Usage errors without arguments of jobs: those may be secrets, and output gets logged.
+//! Usage errors without arguments of jobs and URLs: those may be secrets, and output gets logged.
 
 use std::error::Error;
 
@@ -11,6 +11,9 @@ const OF_JOBS: [&str; 4] = ["--args", "--kwargs", "--arg", "--kwarg"];
 
 /// The message to print when clap's own would quote an argument of a job.
 pub(crate) fn without_values(error: &clap::Error) -> Option<String> {
+    if quotes_a_url(error) {
+        return Some(format!("error: {A_URL}\n\nFor more information, try '--help'."));
+    }
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
     let option = argument.split([' ', '=']).next().unwrap_or_default();
     let reason = match error.kind() {
@@ -25,6 +28,19 @@ pub(crate) fn without_values(error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     Some(format!("error: {reason}\n\nFor more information, try '--help'."))
+}
+
+const A_URL: &str = "a URL stands where none is taken (not shown: it may have a password): write --server NAME=URL, or set \
+                     DATABASE_URL";
+
+/// Whether clap's message would repeat a URL, which may have a password.
+fn quotes_a_url(error: &clap::Error) -> bool {
+    let has_url = |value: &ContextValue| match value {
+        ContextValue::String(text) => text.contains("://"),
+        ContextValue::Strings(texts) => texts.iter().any(|text| text.contains("://")),
+        _ => false,
+    };
+    error.context().any(|(_, value)| has_url(value))
 }
 
 /// Whether no argument holds a character that a terminal would act on. clap's message does not show this: it

@@ -9,6 +9,7 @@ use sqlx::postgres::Postgres;
 use super::failed::Failed;
 use super::form::Fields;
 use super::site::Site;
+use super::sites::prefix;
 use super::snapshot::Snapshot;
 use super::url::{encode, with_query};
 use super::verbs::Verb;
@@ -23,9 +24,11 @@ pub(super) struct Ask {
     pub(super) viewer: Viewer,
     /// Whether something is to be changed.
     pub(super) is_action: bool,
-    /// The path of the dashboard, without a slash at its end.
+    /// The path of these pages, without a slash at its end: that of the dashboard, or of one of its servers.
     pub(super) base: String,
-    /// The path within the dashboard.
+    /// The path of the dashboard.
+    pub(super) root: String,
+    /// The path within these pages.
     pub(super) path: String,
     /// The parameters of the path, by name.
     pub(super) params: Vec<(&'static str, String)>,
@@ -98,6 +101,11 @@ impl Ask {
     /// A link to a path of the dashboard, whose parts are encoded already.
     pub(super) fn link(&self, path: &str) -> String {
         self.site.under(&self.base, path)
+    }
+
+    /// A link to the pages of another server, or of this one.
+    pub(super) fn link_on(&self, server: &str, path: &str) -> String {
+        self.site.under(&format!("{}{}", self.root, prefix(server)), path)
     }
 
     /// The link with a query.

@@ -16,6 +16,8 @@ pub(super) enum Failed {
     NotPermitted(Verb),
     /// The database refused, or does not answer.
     Database(Box<Error>),
+    /// One of several servers did not answer; this is its last word, or how long it was waited for.
+    Away(String),
 }
 
 impl Failed {
@@ -36,7 +38,7 @@ impl Failed {
 
     /// Whether the database does not answer, or does not let us in: the page says what it means for jobs then.
     pub(super) fn is_away(&self) -> bool {
-        let Failed::Database(error) = self else { return false };
+        let Failed::Database(error) = self else { return matches!(self, Failed::Away(_)) };
         let Error::Database(error) = &**error else { return false };
         match error.as_database_error().and_then(|error| error.code()) {
             Some(code) => {
@@ -60,6 +62,7 @@ impl Failed {
             Failed::Asked(status, _) => *status,
             Failed::NotPermitted(_) => StatusCode::FORBIDDEN,
             Failed::Database(error) if matches!(**error, Error::UnknownJob(_)) => StatusCode::NOT_FOUND,
+            Failed::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ if self.is_away() => StatusCode::SERVICE_UNAVAILABLE,
             Failed::Database(error) => match &**error {
                 Error::Refused { code, .. } => status(code),
@@ -71,7 +74,7 @@ impl Failed {
     /// The words for the person.
     pub(super) fn words(&self) -> String {
         match self {
-            Failed::Asked(_, reason) => reason.clone(),
+            Failed::Asked(_, reason) | Failed::Away(reason) => reason.clone(),
             Failed::NotPermitted(verb) => {
                 format!("{} needs the role {}: ask somebody who has it", verb.name(), verb.role())
             }

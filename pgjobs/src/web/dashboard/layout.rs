@@ -49,14 +49,18 @@ pub(super) fn page(ask: &Ask, section: Section, theme: Theme, view: View) -> Res
         body data-stream=[stream] data-base=(ask.base) {
             (sprite())
             a.skip href="#main" { "Skip to content" }
-            (top(ask))
+            (top(ask, section))
             (rail(ask, section))
             main id="main" tabindex="-1" { (view.main) }
             (keys())
             (foot(ask))
         }
     };
-    let title = format!("{} · {} · pgjobs", view.title, ask.site.name);
+    let place = match &ask.site.server {
+        Some(server) => format!("{server} · {}", ask.site.entrance.name),
+        None => ask.site.entrance.name.clone(),
+    };
+    let title = format!("{} · {place} · pgjobs", view.title);
     answer(view.status, &document(&ask.base, theme, &title, &body))
 }
 
@@ -103,12 +107,13 @@ fn mark() -> Markup {
     }
 }
 
-fn top(ask: &Ask) -> Markup {
+fn top(ask: &Ask, section: Section) -> Markup {
     html! {
         header.top {
-            a.brand href={ (ask.link("/")) } aria-label="pgjobs, overview" { (mark()) span { "pgjobs" } }
+            a.brand href={ (ask.site.under(&ask.root, "/")) } aria-label="pgjobs, overview" { (mark()) span { "pgjobs" } }
             button.menu-button popovertarget="rail" { "Sections" }
-            p.where { b { (ask.site.name) } " " (age(ask)) }
+            p.where { b { (ask.site.entrance.name) } " " (age(ask)) }
+            @if !ask.site.names.is_empty() { (chooser(ask, section)) }
             form.find role="search" action=(ask.link("/jobs")) {
                 input type="search" name="q" id="search" aria-label="Search jobs" maxlength="500"
                     placeholder="Job id, or task: key: tag: error: args:   ( / )";
@@ -118,6 +123,23 @@ fn top(ask: &Ask) -> Markup {
                 (bell(ask))
                 button.bare.kb popovertarget="keys" aria-label="Keys" { kbd { "?" } }
                 (who(ask))
+            }
+        }
+    }
+}
+
+/// The servers, and which of them this page is of; a choice leads to the same section of another.
+fn chooser(ask: &Ask, section: Section) -> Markup {
+    let path = SECTIONS.iter().find(|row| row.0 == section).map_or("/", |row| row.1);
+    let here = ask.site.server.as_deref();
+    html! {
+        button.bare popovertarget="servers" aria-label="Servers" { (here.unwrap_or("all servers")) " ▾" }
+        nav.servers id="servers" popover aria-label="Servers" {
+            ul {
+                li { a href=(ask.site.under(&ask.root, "/")) aria-current=[here.is_none().then_some("page")] { "all servers" } }
+                @for name in ask.site.names.iter() {
+                    li { a href=(ask.link_on(name, path)) aria-current=[(here == Some(name.as_str())).then_some("page")] { (name) } }
+                }
             }
         }
     }
@@ -156,12 +178,15 @@ fn who(ask: &Ask) -> Markup {
     html! {
         form.who method="post" action=(ask.link("/logout")) {
             span { (ask.viewer.name) } " " span.faint { (ask.viewer.role) }
-            @if ask.site.gate.has_login() { " " button.bare { "Log out" } }
+            @if ask.site.entrance.gate.has_login() { " " button.bare { "Log out" } }
         }
     }
 }
 
 fn rail(ask: &Ask, section: Section) -> Markup {
+    if !ask.site.over.is_empty() {
+        return rail_of_servers(ask);
+    }
     html! {
         nav.rail id="rail" popover aria-label="Sections" {
             ul {
@@ -172,6 +197,18 @@ fn rail(ask: &Ask, section: Section) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Over several servers there are no sections, but the way to each server.
+fn rail_of_servers(ask: &Ask) -> Markup {
+    html! {
+        nav.rail id="rail" popover aria-label="Sections" {
+            ul {
+                li { a href=(ask.link("/")) aria-current=[(ask.path == "/").then_some("page")] { "All servers" } }
+                @for name in ask.site.names.iter() { li { a href=(ask.link_on(name, "/")) { (name) } } }
             }
         }
     }

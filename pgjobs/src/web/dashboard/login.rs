@@ -42,11 +42,11 @@ pub(super) fn to_form(base: &str, to: &str) -> Response {
 
 /// The answer to the form.
 pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fields: &Fields) -> Response {
-    let Gate::Login(users) = &site.gate else { return StatusCode::NOT_FOUND.into_response() };
+    let Gate::Login(users) = &site.entrance.gate else { return StatusCode::NOT_FOUND.into_response() };
     let (name, password) = (fields.get("name").unwrap_or(""), fields.get("password").unwrap_or(""));
     let to = fields.get("to").unwrap_or("/");
-    let source = site.attempts.source(request, name, users.has(name));
-    if let Some(wait) = site.attempts.begin(source) {
+    let source = site.entrance.attempts.source(request, name, users.has(name));
+    if let Some(wait) = site.entrance.attempts.begin(source) {
         let seconds = wait.as_secs() + 1;
         let words = format!("Too many wrong passwords for this name: the next attempt in {seconds} s.");
         let mut response = form(base, theme, to, Some(&words));
@@ -57,8 +57,8 @@ pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fiel
     let Some(viewer) = users.check(name, password) else {
         return form(base, theme, to, Some("Name or password is wrong."));
     };
-    let browser = site.attempts.was_right(source, name);
-    let id = site.sessions.begin(viewer.clone());
+    let browser = site.entrance.attempts.was_right(source, name);
+    let id = site.entrance.sessions.begin(viewer.clone());
     let mut response = go(&site.under(base, local(to)));
     set(&mut response, &cookie_of(request, base, SESSION, &id, "; HttpOnly"));
     set(&mut response, &cookie_of(request, base, BROWSER, &browser, "; HttpOnly; Max-Age=31536000"));
@@ -68,18 +68,25 @@ pub(super) fn begin(site: &Site, request: &Parts, base: &str, theme: Theme, fiel
 /// Ends the session.
 pub(super) fn end(site: &Site, request: &Parts, base: &str) -> Response {
     if let Some(id) = cookie(request, SESSION) {
-        site.sessions.end(id);
+        site.entrance.sessions.end(id);
     }
     let mut response = go(&format!("{base}/login"));
     set(&mut response, &cookie_of(request, base, SESSION, "", "; HttpOnly; Max-Age=0"));
     response
 }
 
+/// The path of the dashboard, for which the browser keeps something, and that of the pages where it is.
+#[derive(Clone, Copy)]
+pub(super) struct Bases<'a> {
+    pub(super) root: &'a str,
+    pub(super) here: &'a str,
+}
+
 /// Keeps the theme.
-pub(super) fn theme(site: &Site, request: &Parts, base: &str, fields: &Fields) -> Response {
+pub(super) fn theme(site: &Site, request: &Parts, bases: Bases<'_>, fields: &Fields) -> Response {
     let name = fields.get("theme").filter(|name| ["light", "dark"].contains(name)).unwrap_or("auto");
-    let mut response = go(&site.under(base, local(fields.get("to").unwrap_or("/"))));
-    set(&mut response, &cookie_of(request, base, THEME, name, "; HttpOnly; Max-Age=31536000"));
+    let mut response = go(&site.under(bases.here, local(fields.get("to").unwrap_or("/"))));
+    set(&mut response, &cookie_of(request, bases.root, THEME, name, "; HttpOnly; Max-Age=31536000"));
     response
 }
 

@@ -15,6 +15,7 @@ mod charts;
 mod failed;
 mod form;
 mod gate;
+mod glance;
 mod guard;
 mod html;
 mod json;
@@ -28,6 +29,7 @@ mod router;
 mod serve;
 mod sessions;
 mod site;
+mod sites;
 mod snapshot;
 mod trouble;
 mod url;
@@ -37,12 +39,14 @@ mod view;
 mod viewer;
 mod words;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::request::Parts;
 use sqlx::PgPool;
 
 use gate::Gate;
-use site::Site;
+use site::{Entrance, Site, Source};
 
 pub use users::Users;
 pub use verbs::Verb;
@@ -62,6 +66,10 @@ pub use viewer::{Role, Viewer};
 pub struct Dashboard {
     pool: PgPool,
     standby: Option<PgPool>,
+    /// The name of that database's server, which is said where there are several.
+    server: String,
+    /// Further servers.
+    others: Vec<(String, PgPool)>,
     name: String,
     gate: Gate,
     path: Option<String>,
@@ -70,12 +78,14 @@ pub struct Dashboard {
 impl Dashboard {
     /// A dashboard of the database of this pool.
     pub fn new(pool: PgPool) -> Self {
-        Dashboard { pool, standby: None, name: "pgjobs".to_owned(), gate: Gate::Closed, path: None }
+        let (name, server) = ("pgjobs".to_owned(), "main".to_owned());
+        Dashboard { pool, standby: None, server, others: Vec::new(), name, gate: Gate::Closed, path: None }
     }
 
     /// Reads pages from this pool, of a hot standby, so that people who look cost the primary nothing. Changes
     /// are made on the primary, and the page that follows waits for them, for at most two seconds. Each page says
-    /// how old it is. While the standby does not answer there are no pages: the primary is not read instead.
+    /// how old it is. While the standby does not answer there are no pages: the primary is not read instead. It is
+    /// the standby of the database of [`new`](Dashboard::new): other servers are read themselves.
     pub fn read_from(mut self, standby: PgPool) -> Self {
         self.standby = Some(standby);
         self
@@ -84,6 +94,31 @@ impl Dashboard {
     /// The name of this installation, which each page shows: `shop production`. By default `pgjobs`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// The name of the server that [`new`](Dashboard::new) was given, where [`server`](Dashboard::server) adds others;
+    /// by default `main`. Give it the name that workers and publishers use.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server = name.into();
+        self
+    }
+
+    /// Shows a further server: another complete database of pgjobs, see the page "Several servers" of the book.
+    ///
+    /// The start page is then over all servers, each has its pages under `/s/NAME`, and every page has a list of the
+    /// servers in its head. One that is away says so on its own pages, and keeps no other waiting. A name that is
+    /// used twice means the first of them.
+    ///
+    /// ```no_run
+    /// # fn f(us: sqlx::PgPool, eu: sqlx::PgPool) {
+    /// use pgjobs::web::Dashboard;
+    ///
+    /// let dashboard = Dashboard::new(us).server_name("us").server("eu", eu);
+    /// # }
+    /// ```
+    pub fn server(mut self, name: impl Into<String>, pool: PgPool) -> Self {
+        self.others.push((name.into(), pool));
         self
     }
 
@@ -128,6 +163,18 @@ impl Dashboard {
     /// Streams of live updates end after a minute and are opened anew by the browser, so a graceful shutdown of
     /// your server waits no longer than that.
     pub fn router(self) -> Router {
-        router::router(Site::new(self.pool, self.standby, self.name, self.gate, self.path))
+        let Dashboard { pool, standby, server, others, name, gate, path } = self;
+        let (sessions, attempts) = Default::default();
+        let entrance = Arc::new(Entrance { name, gate, sessions, attempts, path });
+        if others.is_empty() {
+            return router::of_one(Site::new(entrance, Source { pool, standby }, None, Arc::default()));
+        }
+        let first = (server, Source { pool: pool.clone(), standby });
+        let others = others.into_iter().map(|(name, pool)| (name, Source { pool, standby: None }));
+        let servers: Vec<(String, Source)> = std::iter::once(first).chain(others).collect();
+        let names: Arc<[String]> = servers.iter().map(|(name, _)| name.clone()).collect();
+        let site = |(name, source)| Site::new(entrance.clone(), source, Some(name), names.clone());
+        let sites = servers.into_iter().map(site).collect();
+        router::of_several(Site::over(entrance.clone(), pool, sites))
     }
 }

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 
-use super::live::Board;
-use super::pages::{job, job_edit, jobs, jobs_act, jobs_do, operations, overview, routes};
+use super::pages::{job, job_edit, jobs, jobs_act, jobs_do, operations, overview, routes, servers};
 use super::route::Table;
 use super::serve::serve;
 use super::site::Site;
+use super::sites::Sites;
 use super::verbs::Verb;
 use super::view::Section::{Jobs, Operations, Overview};
 use super::view::{Action, Page};
@@ -41,9 +41,27 @@ const ACTIONS: &[Action] = &[
 
 static TABLE: Table = Table { pages: &[PAGES, routes::PAGES], actions: &[ACTIONS, routes::ACTIONS] };
 
-/// The routes of a dashboard.
-pub(super) fn router(site: Arc<Site>) -> Router {
-    let board = Arc::<Board>::default();
-    let handler = any(move |request: Request| serve(site.clone(), board.clone(), &TABLE, request));
+/// The pages over several servers.
+#[rustfmt::skip]
+const OVER_ALL: &[Page] = &[
+    Page { path: "/", section: Overview, verb: Verb::View, show: |ask| Box::pin(servers::show(ask)) },
+    Page { path: "/jobs", section: Jobs, verb: Verb::View, show: |ask| Box::pin(servers::find(ask)) },
+];
+
+static OVER: Table = Table { pages: &[OVER_ALL], actions: &[] };
+
+/// The routes of the dashboard of one database.
+pub(super) fn of_one(site: Arc<Site>) -> Router {
+    router(Sites::one(site, &TABLE))
+}
+
+/// The routes of the dashboard of several servers.
+pub(super) fn of_several(over: Arc<Site>) -> Router {
+    router(Sites::several(over, &OVER, &TABLE))
+}
+
+fn router(sites: Sites) -> Router {
+    let sites = Arc::new(sites);
+    let handler = any(move |request: Request| serve(sites.clone(), request));
     Router::new().route("/", handler.clone()).route("/{*rest}", handler)
 }

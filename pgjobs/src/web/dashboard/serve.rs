@@ -15,55 +15,50 @@ use super::form::Fields;
 use super::gate::{Entry, THEME, cookie};
 use super::layout::{Theme, alone, page};
 use super::live::Board;
+use super::login::Bases;
 use super::route::{Params, Table};
-use super::site::Site;
+use super::site::{Entrance, Site};
+use super::sites::{Part, Sites};
 use super::snapshot::Snapshot;
 use super::view::{Done, Page, Section, View};
 use super::viewer::Viewer;
 use super::{assets, guard, live, login, trouble};
 
 /// Answers a request.
-pub(super) async fn serve(
-    site: Arc<Site>,
-    board: Arc<Board>,
-    table: &'static Table,
-    request: Request,
-) -> Response {
+pub(super) async fn serve(sites: Arc<Sites>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    guard::seal(answer(site, board, table, parts, body).await)
+    guard::seal(answer(&sites, parts, body).await)
 }
 
-async fn answer(
-    site: Arc<Site>,
-    board: Arc<Board>,
-    table: &'static Table,
-    parts: Parts,
-    body: Body,
-) -> Response {
-    let (base, theme) = (base(&site, &parts), Theme::named(cookie(&parts, THEME)));
-    if let Some(reason) = guard::forged(&parts) {
-        return said(&base, theme, StatusCode::FORBIDDEN, &format!("This request was refused: {reason}."));
+async fn answer(sites: &Sites, parts: Parts, body: Body) -> Response {
+    let (entrance, theme) = (sites.entrance(), Theme::named(cookie(&parts, THEME)));
+    let root = root(entrance, &parts);
+    let (part, server, path) = sites.part(parts.uri.path());
+    let (path, base) = (path.to_owned(), format!("{root}{server}"));
+    if let Some(reason) = guard::forged(&parts, path == "/live") {
+        return said(&root, theme, StatusCode::FORBIDDEN, &format!("This request was refused: {reason}."));
     }
-    let path = parts.uri.path().to_owned();
     let is_post = parts.method == Method::POST;
     match (path.as_str(), is_post) {
         (asset, false) if asset.starts_with("/assets/") => return assets::serve(asset),
         ("/login", true) | ("/logout", true) | ("/theme", true) => {
-            return public(&site, &base, theme, parts, body).await;
+            let bases = Bases { root: &root, here: &base };
+            return public(&part.site, &path, bases, theme, parts, body).await;
         }
         _ => {}
     }
-    let viewer = match site.gate.enter(&parts, &site.sessions) {
+    let viewer = match entrance.gate.enter(&parts, &entrance.sessions) {
         // No text of the database has this character, and the name is a part of reasons.
         Entry::Open(viewer) => Viewer { name: viewer.name.replace('\0', "\u{fffd}"), ..viewer },
-        Entry::Login if path == "/login" => return login_form(&base, theme, &parts.uri),
-        Entry::Login if is_from_elsewhere(&parts) => return again(&base, theme),
-        Entry::Login if is_post => return login::to_form(&base, "/"),
-        Entry::Login => return login::to_form(&base, &path_and_query(&parts.uri)),
-        Entry::Refused => return said(&base, theme, StatusCode::UNAUTHORIZED, "You are not let in here."),
-        Entry::Closed => return said(&base, theme, StatusCode::FORBIDDEN, CLOSED),
+        Entry::Login if path == "/login" => return login_form(&root, theme, &parts.uri),
+        Entry::Login if is_from_elsewhere(&parts) => return again(&root, theme),
+        Entry::Login if is_post => return login::to_form(&root, "/"),
+        Entry::Login => return login::to_form(&root, &path_and_query(&parts.uri)),
+        Entry::Refused => return said(&root, theme, StatusCode::UNAUTHORIZED, "You are not let in here."),
+        Entry::Closed => return said(&root, theme, StatusCode::FORBIDDEN, CLOSED),
     };
-    let asked = Asked { site, board, base, theme, path, viewer };
+    let Part { site, board, table } = part.clone();
+    let asked = Asked { site, board, base, root, theme, path, viewer };
     match parts.method {
         Method::GET | Method::HEAD => asked.get(table, &parts.uri).await,
         Method::POST => asked.post(table, parts, body).await,
@@ -80,10 +75,10 @@ const CLOSED: &str = "This dashboard is closed: the program says neither who may
                       knows its users (Dashboard::authenticate).";
 
 /// The path under which the browser sees the dashboard, without a slash at its end.
-fn base(site: &Site, parts: &Parts) -> String {
+fn root(entrance: &Entrance, parts: &Parts) -> String {
     let nested =
         || parts.extensions.get::<NestedPath>().map(|path| path.as_str().trim_end_matches('/').to_owned());
-    site.path.clone().or_else(nested).unwrap_or_default()
+    entrance.path.clone().or_else(nested).unwrap_or_default()
 }
 
 fn path_and_query(uri: &Uri) -> String {
@@ -111,15 +106,22 @@ fn again(base: &str, theme: Theme) -> Response {
 }
 
 /// What can be posted by those who are not logged in.
-async fn public(site: &Site, base: &str, theme: Theme, parts: Parts, body: Body) -> Response {
+async fn public(
+    site: &Site,
+    path: &str,
+    bases: Bases<'_>,
+    theme: Theme,
+    parts: Parts,
+    body: Body,
+) -> Response {
     let fields = match Fields::of_body(parts.clone(), body).await {
         Ok(fields) => fields,
-        Err(failed) => return said(base, theme, failed.code(), &failed.words()),
+        Err(failed) => return said(bases.root, theme, failed.code(), &failed.words()),
     };
-    match parts.uri.path() {
-        "/login" => login::begin(site, &parts, base, theme, &fields),
-        "/logout" => login::end(site, &parts, base),
-        _ => login::theme(site, &parts, base, &fields),
+    match path {
+        "/login" => login::begin(site, &parts, bases.root, theme, &fields),
+        "/logout" => login::end(site, &parts, bases.root),
+        _ => login::theme(site, &parts, bases, &fields),
     }
 }
 
@@ -128,6 +130,7 @@ struct Asked {
     site: Arc<Site>,
     board: Arc<Board>,
     base: String,
+    root: String,
     theme: Theme,
     path: String,
     viewer: Viewer,
@@ -140,7 +143,7 @@ impl Asked {
             Err(failed) => return self.failed(failed, None).await,
         };
         match self.path.as_str() {
-            "/login" => login::go(&self.site.under(&self.base, "/")),
+            "/login" => login::go(&self.site.under(&self.root, "/")),
             "/live" => self.live(table, &query).await,
             path => match table.page(path) {
                 Some((found, params)) => self.page(found, params, query).await,
@@ -171,9 +174,10 @@ impl Asked {
     }
 
     fn ask_with(&self, params: Params, query: Fields, snapshot: Arc<Snapshot>) -> Ask {
-        let Asked { site, base, path, viewer, .. } = self;
-        let (site, base, path, viewer) = (site.clone(), base.clone(), path.clone(), viewer.clone());
-        Ask { site, viewer, is_action: false, base, path, params, query, snapshot }
+        let Asked { site, base, root, path, viewer, .. } = self;
+        let (site, base, root) = (site.clone(), base.clone(), root.clone());
+        let (path, viewer) = (path.clone(), viewer.clone());
+        Ask { site, viewer, is_action: false, base, root, path, params, query, snapshot }
     }
 
     /// The stream of another page, whose path and query are in the query.
@@ -222,7 +226,7 @@ impl Asked {
 
     /// The page of an error, in the frame where there is one: with the last snapshot, if the database is away.
     async fn failed(&self, failed: Failed, ask: Option<&Ask>) -> Response {
-        let last = self.site.snapshots.last().await;
+        let last = self.site.last().await;
         let of_standby = ask.map_or(self.site.standby.is_some(), Ask::reads_standby);
         let view: View = trouble::view(&failed, last.as_deref(), of_standby);
         let ask = match ask {

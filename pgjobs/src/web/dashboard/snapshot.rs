@@ -45,7 +45,7 @@ pub(super) struct Snapshot {
 }
 
 /// The last snapshot, and what is known of the minute before it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Snapshots(Arc<Mutex<Last>>);
 
 #[derive(Default)]

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::control::Command;
@@ -60,6 +61,9 @@ enum What {
 }
 
 pub(crate) async fn run(args: Control, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let What::Receipts(args) = &args.command {
+        return receipts::show(args, &readers::chosen(global, console).await?, console).await;
+    }
     let pool = connect(global, console).await?;
     let (command, to) = match args.command {
         What::Ping(to) => (Command::Ping, to),
@@ -69,7 +73,7 @@ pub(crate) async fn run(args: Control, global: &Global, console: &Console) -> Re
         What::Drain(to) => (Command::Drain, to),
         What::Stop(to) => (Command::Stop, to),
         What::Log { filter, to } => (Command::Log(filter), to),
-        What::Receipts(args) => return receipts::show(&args, &pool, console).await,
+        What::Receipts(_) => return Ok(()),
     };
     send::send(&command, &to, &pool, console).await
 }

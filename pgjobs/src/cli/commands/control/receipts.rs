@@ -6,10 +6,11 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::{table, table_of};
 use crate::control::{self, CommandRow};
 
 #[derive(Args)]
@@ -22,19 +23,27 @@ pub(crate) struct ReceiptsArgs {
     limit: u16,
 }
 
-pub(super) async fn show(args: &ReceiptsArgs, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let receipts = control::receipts(pool, args.worker, args.limit).await?;
-    console.data(&json!({ "receipts": receipts }), || rows(&receipts))
+pub(super) async fn show(args: &ReceiptsArgs, readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let ask = async |pool: &PgPool| Ok(control::receipts(pool, args.worker, args.limit).await?);
+    let receipts = readers.list(ask).await?;
+    receipts.away.print(console, &json!({ "receipts": receipts.all }), || rows_of(&receipts.all))
 }
 
 /// Receipts as a table.
 pub(super) fn rows(receipts: &[CommandRow]) -> Vec<String> {
+    let now = Utc::now();
+    table(HEADER, receipts.iter().map(|receipt| row(receipt, now)))
+}
+
+const HEADER: [&str; 10] =
+    [">No", "Command", "Worker", "Host", "Sent", "By", "State", "Took", "!Answer", "!Reason"];
+
+fn rows_of(receipts: &[Of<CommandRow>]) -> Vec<String> {
     if receipts.is_empty() {
         return vec!["no commands".to_owned()];
     }
     let now = Utc::now();
-    let header = [">No", "Command", "Worker", "Host", "Sent", "By", "State", "Took", "!Answer", "!Reason"];
-    table(header, receipts.iter().map(|receipt| row(receipt, now)))
+    table_of(HEADER, receipts.iter().map(|receipt| receipt.cells(|receipt| row(receipt, now))))
 }
 
 fn row(receipt: &CommandRow, now: DateTime<Utc>) -> [String; 10] {

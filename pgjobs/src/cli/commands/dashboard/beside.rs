@@ -3,13 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
-use super::run::new_password;
+use super::run::{new_password, over};
 use super::server::Server;
+use crate::cli::database::places::Opened;
 use crate::cli::output::failure::Failure;
-use crate::web::{Dashboard, Role, Users};
+use crate::web::{Role, Users};
 
 /// A dashboard of this machine alone, which ends with this value.
 pub(crate) struct Beside {
@@ -20,14 +20,14 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Serves at port 8080, or at a free one where that is taken.
-    pub(crate) async fn start(pool: PgPool) -> Result<Self, Failure> {
+    pub(crate) async fn start(opened: &[Opened]) -> Result<Self, Failure> {
         let at = |port| Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let server = match at(8080).await {
             Ok(server) => server,
             Err(_) => at(0).await?,
         };
         let (url, password) = (server.url(), new_password());
-        let dashboard = Dashboard::new(pool).name("dev").login(Users::one("admin", Role::Admin, &password));
+        let dashboard = over(opened)?.name("dev").login(Users::one("admin", Role::Admin, &password));
         let serving = tokio::spawn(server.serve(dashboard, std::future::pending()));
         Ok(Beside { url, password, serving })
     }

@@ -8,6 +8,7 @@ use super::DashboardArgs;
 use super::server::Server;
 use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
+use crate::cli::database::places::{self, Opened};
 use crate::cli::database::{connect, reader, target};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
@@ -16,6 +17,8 @@ use crate::web::{Dashboard, Role, Users};
 
 /// The variable with the password of the one user.
 const PASSWORD: &str = "PGJOBS_DASHBOARD_PASSWORD";
+/// Connections to each server.
+const CONNECTIONS: u32 = 10;
 /// A password of one's own is at least so long.
 const SHORTEST: usize = 12;
 
@@ -38,14 +41,15 @@ pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console)
     server.serve(dashboard, interrupt.first()).await
 }
 
-const CONNECTIONS: u32 = 10;
-
-/// The dashboard of the database; with a standby, by which people see what happens, also while the primary is away.
+/// The dashboard of what the user chose; with a standby, by which people see what happens, also while the primary is
+/// away.
 async fn dashboard(from: &ReadFrom, global: &Global, console: &Console) -> Result<Dashboard, Failure> {
-    let target = target::find(global, console).await?;
     let Some(standby) = reader::standby(from)? else {
-        return Ok(Dashboard::new(connect::pool(&target, CONNECTIONS).await?));
+        let opened = places::open(places::chosen(global, console).await?, CONNECTIONS).await?;
+        return over(&opened);
     };
+    places::only(global, console).await?;
+    let target = target::find(global, console).await?;
     let (_, reads) = reader::pool(standby, CONNECTIONS).await?;
     let primary = match connect::reach(target.clone()).await {
         Ok(target) => target,
@@ -55,6 +59,18 @@ async fn dashboard(from: &ReadFrom, global: &Global, console: &Console) -> Resul
         }
     };
     Ok(Dashboard::new(connect::pool_on(&primary, CONNECTIONS)).read_from(reads))
+}
+
+/// A dashboard of one database, or of several servers.
+pub(super) fn over(opened: &[Opened]) -> Result<Dashboard, Failure> {
+    let mut all = opened.iter().map(|one| (one.place.name.clone(), one.pool.clone()));
+    let (name, pool) = all.next().ok_or_else(|| Failure::usage("no database is named"))?;
+    let first = Dashboard::new(pool);
+    let first = match name {
+        Some(name) => first.server_name(name),
+        None => first,
+    };
+    Ok(all.fold(first, |dashboard, (name, pool)| dashboard.server(name.unwrap_or_default(), pool)))
 }
 
 /// Who may log in.

@@ -16,16 +16,21 @@ pub(crate) use run::run;
 
 const AFTER_HELP: &str = "\
 Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they \
-run in the same folder and no other one is named. DATABASE_URL is not read here.
+run in the same folder and no other one is named. DATABASE_URL is not read here. With --servers it is a line for \
+PGJOBS_SERVERS, and there is one worker and one dashboard over all of them.
 
 Examples:
   pgjobs dev
   eval \"$(pgjobs dev --print)\" && psql
+  pgjobs dev --servers 3
   pgjobs dev --destroy";
 
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Dev {
+    /// Run so many servers, s1, s2 and so on, as where one is not enough: 1 to 9.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9), conflicts_with_all = ["destroy", "print"])]
+    servers: u8,
     /// Keep nothing: use a fresh database, which is removed when this ends.
     #[arg(long, conflicts_with = "destroy")]
     ephemeral: bool,

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
-use sqlx::PgPool;
 
 use crate::cli::args::values;
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, JobFilter, JobRow};
 use crate::{JobId, JobState, Topic};
 
@@ -35,23 +35,34 @@ fn state() -> impl TypedValueParser<Value = JobState> {
         .try_map(|name| name.parse::<JobState>())
 }
 
-pub(crate) async fn show(pool: &PgPool, args: JobsArgs, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn show(readers: &Readers, args: JobsArgs, console: &Console) -> Result<(), Failure> {
     let filter = JobFilter { state: args.state, topic: args.topic, before: args.before, num: args.limit };
-    let jobs = inspect::jobs(pool, &filter).await?;
+    let found = readers.list(async |pool| Ok(inspect::jobs(pool, &filter).await?)).await?;
+    let jobs = newest(found.all, usize::from(args.limit));
     let full = jobs.len() == usize::from(args.limit);
-    let next = jobs.last().filter(|_| full).map(|job| job.job_id.clone());
+    let next = jobs.last().filter(|_| full).map(|job| job.row.job_id.clone());
     let documents: Result<Vec<Value>, Failure> = jobs.iter().map(document).collect();
-    console.data(&json!({ "jobs": documents?, "next": next }), || list(&jobs))?;
+    let printed = found.away.print(console, &json!({ "jobs": documents?, "next": next }), || list(&jobs));
     if let Some(next) = next.filter(|_| !console.json) {
         console.note(format!("older ones: --before {next}"));
     }
-    Ok(())
+    printed
+}
+
+/// The newest of all servers, so that a page is one of all their jobs: ids are in the order of time.
+fn newest(mut jobs: Vec<Of<JobRow>>, limit: usize) -> Vec<Of<JobRow>> {
+    if jobs.iter().any(|job| job.server.is_some()) {
+        jobs.sort_by(|a, b| b.row.job_id.as_str().cmp(a.row.job_id.as_str()));
+        jobs.truncate(limit);
+    }
+    jobs
 }
 
 /// Omits arguments and results: people paste and log a list more readily than one job.
-fn document(job: &JobRow) -> Result<Value, Failure> {
-    let mut document = serde_json::to_value(job)
-        .map_err(|error| Failure::failed(format!("job {} cannot be written as JSON: {error}", job.job_id)))?;
+fn document(job: &Of<JobRow>) -> Result<Value, Failure> {
+    let mut document = serde_json::to_value(job).map_err(|error| {
+        Failure::failed(format!("job {} cannot be written as JSON: {error}", job.row.job_id))
+    })?;
     if let Some(fields) = document.as_object_mut() {
         fields.remove("body");
         fields.remove("result");
@@ -59,13 +70,13 @@ fn document(job: &JobRow) -> Result<Value, Failure> {
     Ok(document)
 }
 
-fn list(jobs: &[JobRow]) -> Vec<String> {
+fn list(jobs: &[Of<JobRow>]) -> Vec<String> {
     if jobs.is_empty() {
         return vec!["no jobs".to_owned()];
     }
     let now = Utc::now();
     let header = ["!Job", "Task", "State", ">Starts", ">Priority", "Published", "Since", "Last error"];
-    table(header, jobs.iter().map(|job| row(job, now)))
+    table_of(header, jobs.iter().map(|job| job.cells(|job| row(job, now))))
 }
 
 fn row(job: &JobRow, now: DateTime<Utc>) -> [String; 8] {

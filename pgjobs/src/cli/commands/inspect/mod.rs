@@ -18,8 +18,7 @@ use crate::JobId;
 use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect::warn_of_hidden;
-use crate::cli::database::reader::connect;
+use crate::cli::database::reader;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -75,17 +74,18 @@ enum What {
 }
 
 pub(crate) async fn run(args: Inspect, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(&args.read_from, global, console).await?;
-    warn_of_hidden(&pool).await;
+    let readers = reader::chosen(&args.read_from, global, console).await?.warning_of_hidden();
     match args.what {
-        Some(What::Jobs(args)) => jobs::show(&pool, args, console).await,
-        Some(What::Job { id, follow: true, .. }) => follow::follow(&pool, &id, console).await,
-        Some(What::Job { id, lines, .. }) => one::show(&pool, &id, lines, console).await,
-        Some(What::Tasks) => tasks::show(&pool, console).await,
-        Some(What::Pauses) => pauses::show(&pool, console).await,
-        Some(What::Statistics(args)) => statistics::show(&pool, args, console).await,
-        Some(What::Errors(args)) => statistics::errors(&pool, args, console).await,
-        Some(What::Workers) => workers::show(&pool, console).await,
-        None => overview::show(&pool, args.watch, console).await,
+        Some(What::Jobs(args)) => jobs::show(&readers, args, console).await,
+        Some(What::Job { id, follow: true, .. }) => {
+            follow::follow(&readers.holder_of_job(&id).await?.1, &id, console).await
+        }
+        Some(What::Job { id, lines, .. }) => one::show(&readers, &id, lines, console).await,
+        Some(What::Tasks) => tasks::show(&readers, console).await,
+        Some(What::Pauses) => pauses::show(&readers, console).await,
+        Some(What::Statistics(args)) => statistics::show(&readers, args, console).await,
+        Some(What::Errors(args)) => statistics::errors(&readers, args, console).await,
+        Some(What::Workers) => workers::show(&readers, console).await,
+        None => overview::show(&readers, args.watch, console).await,
     }
 }

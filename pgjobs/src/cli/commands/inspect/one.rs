@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::PgPool;
 
 use super::said;
+use crate::cli::database::readers::Readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -22,6 +22,9 @@ const COLUMN: usize = 17;
 /// Everything that is shown.
 #[derive(Serialize)]
 struct Shown {
+    /// Where it is, of several servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
     #[serde(flatten)]
     job: JobRow,
     /// The trace that it was published in.
@@ -34,19 +37,27 @@ struct Shown {
     log: Vec<LogLine>,
 }
 
-pub(crate) async fn show(pool: &PgPool, id: &JobId, lines: u16, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn show(
+    readers: &Readers,
+    id: &JobId,
+    lines: u16,
+    console: &Console,
+) -> Result<(), Failure> {
+    let (server, pool) = &readers.holder_of_job(id).await?;
     let job = inspect::job(pool, id).await?;
     let reasons = inspect::explain(pool, id).await?;
     let (progress, log) = (inspect::progress(pool, id).await?, inspect::log(pool, id, None, lines).await?);
     let steps = inspect::steps(pool, id).await?;
     let trace = job.meta.as_deref().and_then(|meta| TraceContext::of(meta.get()));
-    let shown = Shown { trace_id: trace.map(|trace| trace.trace_id()), job, progress, steps, log };
+    let server = server.clone();
+    let shown = Shown { server, trace_id: trace.map(|trace| trace.trace_id()), job, progress, steps, log };
     console.data(&shown, || describe(&shown, &reasons))
 }
 
 fn describe(shown: &Shown, reasons: &[Reason]) -> Vec<Line> {
     let Shown { job, progress, steps, log, .. } = shown;
     let mut lines = named("Job", Some(job.job_id.to_string()));
+    lines.extend(named("Server", shown.server.clone()));
     lines.extend(named("Task", Some(job.task.clone())));
     lines.push(Line::from(label("State")).paint(style(job.state), job.state.as_str()));
     let mut say = |name: &str, value: Option<String>| lines.extend(named(name, value));

@@ -7,26 +7,59 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::redact;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, TaskCounts, WorkerRow};
 
-pub(crate) async fn show(pool: &PgPool, watch: Option<Duration>, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn show(
+    readers: &Readers,
+    watch: Option<Duration>,
+    console: &Console,
+) -> Result<(), Failure> {
     loop {
-        let (tasks, workers) = (inspect::overview(pool).await?, inspect::workers(pool).await?);
+        let look = async |pool: &PgPool| Ok((inspect::overview(pool).await?, inspect::workers(pool).await?));
+        let (answers, away) = readers.ask(look).await?.apart();
+        let (tasks, workers) = together(answers);
         if watch.is_some() {
             console.clear()?;
         }
         let document = json!({ "at": Utc::now(), "tasks": tasks, "workers": WorkerTotals::of(&workers) });
-        console.data(&document, || render(&tasks, &workers))?;
+        let printed = away.print(console, &document, || render(&tasks, &workers));
         match watch {
             Some(_) if console.is_unread() => return Ok(()),
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return Ok(()),
+            // A server that is away may be back at the next look.
+            Some(pause) => {
+                unless_partial(printed, console)?;
+                tokio::time::sleep(pause).await;
+            }
+            None => return printed,
         }
     }
+}
+
+/// A server that is away is warned of, and no end.
+fn unless_partial(printed: Result<(), Failure>, console: &Console) -> Result<(), Failure> {
+    match printed {
+        Err(failure) if failure.is_partial() => console.warning(&redact::hide(failure.message())),
+        printed => printed?,
+    }
+    Ok(())
+}
+
+/// The tasks with their servers, and all workers.
+fn together(
+    answers: Vec<(Option<String>, (Vec<TaskCounts>, Vec<WorkerRow>))>,
+) -> (Vec<Of<TaskCounts>>, Vec<WorkerRow>) {
+    let (mut all, mut workers) = (Vec::new(), Vec::new());
+    for (server, (tasks, of)) in answers {
+        all.extend(tasks.into_iter().map(|row| Of { server: server.clone(), row }));
+        workers.extend(of);
+    }
+    (all, workers)
 }
 
 /// Totals over the live workers.
@@ -60,16 +93,16 @@ impl WorkerTotals {
     }
 }
 
-fn render(tasks: &[TaskCounts], workers: &[WorkerRow]) -> Vec<String> {
+fn render(tasks: &[Of<TaskCounts>], workers: &[WorkerRow]) -> Vec<String> {
     let workers = WorkerTotals::of(workers).render();
     if tasks.is_empty() {
         return vec!["no jobs".to_owned(), workers];
     }
     let header =
         ["Task", ">Ready", ">Scheduled", ">Running", ">Success", ">Failed", ">Cancelled", "Oldest ready"];
-    let mut lines = table(header, tasks.iter().map(row));
+    let mut lines = table_of(header, tasks.iter().map(|task| task.cells(row)));
     lines.extend([String::new(), workers]);
-    if tasks.iter().any(|task| !task.exact) {
+    if tasks.iter().any(|task| !task.row.exact) {
         lines.push("+ at least so many: counting stopped there".to_owned());
     }
     lines

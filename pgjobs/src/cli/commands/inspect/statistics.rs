@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
-use sqlx::PgPool;
 
 use crate::cli::args::values;
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, ErrorGroup, Percentiles, TaskStatistics};
 use crate::types::topic::Topic;
 
@@ -36,14 +36,17 @@ pub(crate) struct StatisticsArgs {
     lately: Lately,
 }
 
-pub(crate) async fn show(pool: &PgPool, args: StatisticsArgs, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn show(readers: &Readers, args: StatisticsArgs, console: &Console) -> Result<(), Failure> {
     let Lately { topic, since } = args.lately;
-    let tasks = inspect::task_statistics(pool, topic.as_ref(), since).await?;
-    let steps = inspect::statistics(pool, topic.as_ref(), since).await?;
-    console.data(&json!({ "since": since, "tasks": tasks, "steps": steps }), || lines(&tasks))
+    let topic = topic.as_ref();
+    let tasks = readers.list(async |pool| Ok(inspect::task_statistics(pool, topic, since).await?)).await?;
+    // Of a server that went away between the two questions the first answer is shown; it is said all the same.
+    let steps = readers.list(async |pool| Ok(inspect::statistics(pool, topic, since).await?)).await?;
+    let document = json!({ "since": since, "tasks": tasks.all, "steps": steps.all });
+    steps.away.print(console, &document, || lines(&tasks.all))
 }
 
-fn lines(tasks: &[TaskStatistics]) -> Vec<String> {
+fn lines(tasks: &[Of<TaskStatistics>]) -> Vec<String> {
     if tasks.is_empty() {
         return vec![
             "nothing ended that was counted (`select jobs.keep_statistics(true)` has it counted)".to_owned(),
@@ -51,7 +54,7 @@ fn lines(tasks: &[TaskStatistics]) -> Vec<String> {
     }
     let header =
         ["Task", ">Succeeded", ">Failed", ">Cancelled", ">Wait p50", ">Wait p95", ">Run p50", ">Run p95"];
-    table(header, tasks.iter().map(row))
+    table_of(header, tasks.iter().map(|task| task.cells(row)))
 }
 
 fn row(task: &TaskStatistics) -> [String; 8] {
@@ -97,13 +100,14 @@ pub(crate) struct ErrorsArgs {
     limit: u16,
 }
 
-pub(crate) async fn errors(pool: &PgPool, args: ErrorsArgs, console: &Console) -> Result<(), Failure> {
+pub(crate) async fn errors(readers: &Readers, args: ErrorsArgs, console: &Console) -> Result<(), Failure> {
     let Lately { topic, since } = args.lately;
-    let groups = inspect::errors(pool, topic.as_ref(), since, args.limit).await?;
-    console.data(&json!({ "since": since, "errors": groups }), || groups_of(&groups))
+    let (topic, limit) = (topic.as_ref(), args.limit);
+    let groups = readers.list(async |pool| Ok(inspect::errors(pool, topic, since, limit).await?)).await?;
+    groups.away.print(console, &json!({ "since": since, "errors": groups.all }), || groups_of(&groups.all))
 }
 
-fn groups_of(groups: &[ErrorGroup]) -> Vec<String> {
+fn groups_of(groups: &[Of<ErrorGroup>]) -> Vec<String> {
     if groups.is_empty() {
         return vec!["no job failed in this time".to_owned()];
     }
@@ -117,5 +121,5 @@ fn groups_of(groups: &[ErrorGroup]) -> Vec<String> {
             group.example.clone(),
         ]
     };
-    table([">Jobs", "Task", "!Error", "Last", "Example"], groups.iter().map(row))
+    table_of([">Jobs", "Task", "!Error", "Last", "Example"], groups.iter().map(|group| group.cells(row)))
 }

@@ -1,33 +1,38 @@
 //! `inspect tasks`: lists tasks.
 
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, TaskRow};
 use crate::types::options::{Keep, Validation};
 
-pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let tasks = if console.json { inspect::tasks(pool).await? } else { inspect::signatures(pool).await? };
-    console.data(&Tasks { tasks: &tasks }, || list(&tasks))
+pub(crate) async fn show(readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let json = console.json;
+    let tasks = readers.list(async |pool| match json {
+        true => Ok(inspect::tasks(pool).await?),
+        false => Ok(inspect::signatures(pool).await?),
+    });
+    let tasks = tasks.await?;
+    tasks.away.print(console, &Tasks { tasks: &tasks.all }, || list(&tasks.all))
 }
 
 /// Serialized directly and not through a JSON value: a schema may hold JSON that a JSON library cannot parse.
 #[derive(Serialize)]
 struct Tasks<'a> {
-    tasks: &'a [TaskRow],
+    tasks: &'a [Of<TaskRow>],
 }
 
-fn list(tasks: &[TaskRow]) -> Vec<String> {
+fn list(tasks: &[Of<TaskRow>]) -> Vec<String> {
     if tasks.is_empty() {
         return vec!["no tasks: a worker declares its tasks when it starts".to_owned()];
     }
-    table(
+    table_of(
         ["Task", ">Workers", "Keeps", "Checks", "Unique by", "SLO", "Arguments", "About"],
-        tasks.iter().map(row),
+        tasks.iter().map(|task| task.cells(row)),
     )
 }
 

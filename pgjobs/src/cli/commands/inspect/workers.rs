@@ -2,20 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::PgPool;
 
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, WorkerRow};
 
-pub(crate) async fn show(pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let workers = inspect::workers(pool).await?;
-    console.data(&json!({ "workers": workers }), || list(&workers))
+pub(crate) async fn show(readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let workers = readers.list(async |pool| Ok(inspect::workers(pool).await?)).await?;
+    workers.away.print(console, &json!({ "workers": workers.all }), || list(&workers.all))
 }
 
-fn list(workers: &[WorkerRow]) -> Vec<String> {
+fn list(workers: &[Of<WorkerRow>]) -> Vec<String> {
     if workers.is_empty() {
         return vec!["no workers".to_owned()];
     }
@@ -32,7 +32,7 @@ fn list(workers: &[WorkerRow]) -> Vec<String> {
         "Started",
         "Last sign of life",
     ];
-    table(header, workers.iter().map(|worker| row(worker, now)))
+    table_of(header, workers.iter().map(|worker| worker.cells(|worker| row(worker, now))))
 }
 
 fn row(worker: &WorkerRow, now: DateTime<Utc>) -> [String; 10] {

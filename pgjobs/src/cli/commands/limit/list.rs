@@ -7,10 +7,11 @@ use sqlx::PgPool;
 
 use super::{now, unknown};
 use crate::Topic;
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::{table, table_of};
 use crate::limits::words::in_words;
 use crate::limits::{self, LimitKeyRow, LimitRow};
 
@@ -27,22 +28,23 @@ pub(crate) struct List {
 #[derive(Args)]
 pub(crate) struct Show {
     /// The limit's name.
-    name: String,
+    pub(super) name: String,
     /// The most keys to list.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
 
-pub(super) async fn run(args: &List, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let limits = limits::list(pool, args.topic.as_ref()).await?;
-    console.data(&json!({ "limits": limits }), || {
-        if limits.is_empty() {
-            return vec![
-                "no limits: `limit set` makes one, and workers save those of their tasks".to_owned(),
-            ];
-        }
-        table(["!Name", "Topic", "Key", "Limits", ">Held", ">Blocked", ">Closed"], limits.iter().map(row))
-    })
+pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let limits = readers.list(async |pool| Ok(limits::list(pool, args.topic.as_ref()).await?)).await?;
+    limits.away.print(console, &json!({ "limits": limits.all }), || rows(&limits.all))
+}
+
+fn rows(limits: &[Of<LimitRow>]) -> Vec<String> {
+    if limits.is_empty() {
+        return vec!["no limits: `limit set` makes one, and workers save those of their tasks".to_owned()];
+    }
+    let header = ["!Name", "Topic", "Key", "Limits", ">Held", ">Blocked", ">Closed"];
+    table_of(header, limits.iter().map(|limit| limit.cells(row)))
 }
 
 pub(super) async fn show(args: &Show, pool: &PgPool, console: &Console) -> Result<(), Failure> {

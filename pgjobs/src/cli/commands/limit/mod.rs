@@ -10,9 +10,10 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::db;
+use crate::{db, limits};
 
 const AFTER_HELP: &str = "\
 A limit covers the tasks under its topic, in all workers together, and holds at once, also for the jobs that wait. \
@@ -48,15 +49,28 @@ enum Command {
 }
 
 pub(crate) async fn run(args: Limit, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
+    if let Command::List(args) = &args.command {
+        return list::run(args, &readers::chosen(global, console).await?, console).await;
+    }
+    let pool = match &args.command {
+        Command::Show(args) => holder(&args.name, global, console).await?,
+        _ => connect(global, console).await?,
+    };
     match args.command {
-        Command::List(args) => list::run(&args, &pool, console).await,
+        Command::List(_) => Ok(()),
         Command::Show(args) => list::show(&args, &pool, console).await,
         Command::Set(args) => change::set(*args, &pool, console).await,
         Command::Drop(args) => change::drop(&args, &pool, console).await,
         Command::Block(args) => keys::block(&args, &pool, console).await,
         Command::Release(args) => keys::release(&args, &pool, console).await,
     }
+}
+
+/// The pool of the server that has this limit.
+async fn holder(name: &str, global: &Global, console: &Console) -> Result<PgPool, Failure> {
+    let readers = readers::chosen(global, console).await?;
+    let has = async |pool: &PgPool| Ok(limits::get(pool, name).await?.is_some());
+    Ok(readers.holder(&format!("the limit `{name}`"), has).await?.1)
 }
 
 /// The time by the database's clock, which opens what is closed.

@@ -7,10 +7,11 @@ use sqlx::PgPool;
 
 use crate::admin::{self, OperationRow};
 use crate::cli::commands::jobs::refused;
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 
 #[derive(Args)]
 pub(crate) struct List {
@@ -19,21 +20,22 @@ pub(crate) struct List {
     limit: u16,
 }
 
-pub(super) async fn run(args: &List, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let operations = admin::operations(pool, None, args.limit).await.map_err(refused)?;
-    console.data(&json!({ "operations": operations }), || rows(&operations))
+pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let ask = async |pool: &PgPool| admin::operations(pool, None, args.limit).await.map_err(refused);
+    let operations = readers.list(ask).await?;
+    operations.away.print(console, &json!({ "operations": operations.all }), || rows(&operations.all))
 }
 
-fn rows(operations: &[OperationRow]) -> Vec<String> {
+fn rows(operations: &[Of<OperationRow>]) -> Vec<String> {
     if operations.is_empty() {
         return vec![
             "no operations: `retry`, `redrive`, `cancel` and `purge` with --topic start one".to_owned(),
         ];
     }
     let now = Utc::now();
-    table(
+    table_of(
         [">Id", "Kind", "Topic", "State", ">Done", ">Skipped", ">Of", "Started", "By"],
-        operations.iter().map(|operation| row(operation, now)),
+        operations.iter().map(|operation| operation.cells(|operation| row(operation, now))),
     )
 }
 

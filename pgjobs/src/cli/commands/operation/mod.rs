@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -44,9 +45,12 @@ enum Command {
 }
 
 pub(crate) async fn run(args: OperationArgs, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let Command::List(args) = &args.command {
+        return list::run(args, &readers::chosen(global, console).await?, console).await;
+    }
     let pool = connect(global, console).await?;
     match args.command {
-        Command::List(args) => list::run(&args, &pool, console).await,
+        Command::List(_) => Ok(()),
         Command::Show(args) => show::run(&args, &pool, console).await,
         Command::Pause(args) => change::pause(&args, &pool, console).await,
         Command::Resume(args) => change::resume(&args, &pool, console).await,

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
-use sqlx::PgPool;
 
 use super::{english, now};
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::schedule::{self, ScheduleRow};
 
 #[derive(Args)]
@@ -19,26 +20,36 @@ pub(crate) struct List {
     name: String,
 }
 
-pub(super) async fn run(args: &List, pool: &PgPool, console: &Console) -> Result<(), Failure> {
-    let schedules = schedule::list(pool, &args.name).await?;
-    let now = now(pool).await?;
-    console.data(&json!({ "schedules": schedules }), || rows(&schedules, now))
+pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Result<(), Failure> {
+    let schedules = readers.list(async |pool| {
+        let now = now(pool).await?;
+        let schedules = schedule::list(pool, &args.name).await?;
+        Ok(schedules.into_iter().map(|schedule| Seen { schedule, now }).collect())
+    });
+    let schedules = schedules.await?;
+    schedules.away.print(console, &json!({ "schedules": schedules.all }), || rows(&schedules.all))
 }
 
-fn rows(schedules: &[ScheduleRow], now: DateTime<Utc>) -> Vec<String> {
+/// A schedule, at a time by the clock of its server.
+#[derive(Serialize)]
+struct Seen {
+    #[serde(flatten)]
+    schedule: ScheduleRow,
+    #[serde(skip)]
+    now: DateTime<Utc>,
+}
+
+fn rows(schedules: &[Of<Seen>]) -> Vec<String> {
     if schedules.is_empty() {
         return vec![
             "no schedules: `schedule set` makes one, and workers save those of their tasks".to_owned(),
         ];
     }
-    table(
-        ["!Name", "Task", "Due", "State", "Next", "Last"],
-        schedules.iter().map(|schedule| row(schedule, now)),
-    )
+    table_of(["!Name", "Task", "Due", "State", "Next", "Last"], schedules.iter().map(|seen| seen.cells(row)))
 }
 
-fn row(schedule: &ScheduleRow, now: DateTime<Utc>) -> [String; 6] {
-    let at = |at: Option<DateTime<Utc>>| at.map_or("-".to_owned(), |at| format::when(at, now));
+fn row(Seen { schedule, now }: &Seen) -> [String; 6] {
+    let at = |at: Option<DateTime<Utc>>| at.map_or("-".to_owned(), |at| format::when(at, *now));
     [
         schedule.name.clone(),
         schedule.task.clone(),

@@ -14,9 +14,10 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::db;
+use crate::{db, schedule};
 
 const AFTER_HELP: &str = "\
 Any worker publishes the jobs of schedules that are due, about once a second; without a worker \
@@ -62,9 +63,15 @@ enum Command {
 }
 
 pub(crate) async fn run(args: Schedule, global: &Global, console: &Console) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
+    if let Command::List(args) = &args.command {
+        return list::run(args, &readers::chosen(global, console).await?, console).await;
+    }
+    let pool = match args.command.reads() {
+        Some(name) => holder(name, global, console).await?,
+        None => connect(global, console).await?,
+    };
     match args.command {
-        Command::List(args) => list::run(&args, &pool, console).await,
+        Command::List(_) => Ok(()),
         Command::Show(args) => show::run(&args, &pool, console).await,
         Command::Set(args) => set::run(*args, &pool, console).await,
         Command::Pause(args) => change::pause(&args, &pool, console).await,
@@ -76,6 +83,30 @@ pub(crate) async fn run(args: Schedule, global: &Global, console: &Console) -> R
         Command::Explain(args) => show::explain(&args, &pool, console).await,
         Command::Drop(args) => change::drop(&args, &pool, console).await,
     }
+}
+
+impl Command {
+    /// The schedule that is read, and not changed.
+    fn reads(&self) -> Option<&str> {
+        match self {
+            Command::Show(args) => Some(&args.name),
+            Command::Log(args) => Some(&args.name),
+            Command::Explain(args) => Some(&args.name),
+            Command::Next(args) => args.name.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// The pool of the server that has this schedule.
+async fn holder(name: &str, global: &Global, console: &Console) -> Result<PgPool, Failure> {
+    let readers = readers::chosen(global, console).await?;
+    let has = async |pool: &PgPool| match schedule::get(pool, name).await {
+        Ok(_) => Ok(true),
+        Err(crate::Error::Refused { code, .. }) if code == "PT404" => Ok(false),
+        Err(error) => Err(Failure::refused(error)),
+    };
+    Ok(readers.holder(&format!("the schedule `{name}`"), has).await?.1)
 }
 
 /// The time by the database's clock, which decides what is due.

@@ -20,7 +20,7 @@ Examples:
 #[command(after_help = AFTER_HELP, group = ArgGroup::new("what").args(["name", "cron"]).required(true))]
 pub(crate) struct Next {
     /// The schedule's name.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// A cron line that no schedule needs to have.
     #[arg(long, value_name = "LINE")]
     cron: Option<String>,

@@ -16,13 +16,13 @@ use crate::schedule::{self, Reason, ScheduleEntry, ScheduleRow};
 #[derive(Args)]
 pub(crate) struct Show {
     /// The schedule's name.
-    name: String,
+    pub(super) name: String,
 }
 
 #[derive(Args)]
 pub(crate) struct Log {
     /// The schedule's name.
-    name: String,
+    pub(super) name: String,
     /// How many of the last entries to show, at most 200.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=200))]
     num: u8,
@@ -31,7 +31,7 @@ pub(crate) struct Log {
 #[derive(Args)]
 pub(crate) struct Explain {
     /// The schedule's name.
-    name: String,
+    pub(super) name: String,
 }
 
 pub(super) async fn run(args: &Show, pool: &PgPool, console: &Console) -> Result<(), Failure> {

@@ -11,11 +11,13 @@ mod tests;
 use std::time::Duration;
 
 use clap::Args;
+use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::connect::{pool, warn_of_hidden};
+use crate::cli::database::connect::pool;
+use crate::cli::database::readers::Absent;
 use crate::cli::database::{reader, target};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -32,7 +34,7 @@ Keys:
   ?                this list
 
 A role that may read (jobs_reader) is enough: no arguments, results or errors are read. The rates are those of \
-the last ten seconds.
+the last ten seconds. Of several servers --once shows all, and a page that goes on shows the one of --on.
 
 Examples:
   pgjobs top
@@ -62,7 +64,11 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
     if !args.once && !screen::is_there() {
         return Err(Failure::usage("top needs a terminal: add --once to print one page"));
     }
-    let (place, pool, mut pace) = match reader::standby(&args.read_from)? {
+    if args.once {
+        let (snapshot, away) = once(&args, global, console).await?;
+        return away.print(console, &snapshot, || frame::text(&snapshot, &State::default(), PAGE));
+    }
+    let (place, pool, pace) = match reader::standby(&args.read_from)? {
         Some(standby) => {
             let (target, pool) = reader::pool(standby, 2).await?;
             (target.title(), pool, Pace::new(args.interval).of_standby())
@@ -72,10 +78,19 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
             (target.title(), pool(&target, 2).await?, Pace::new(args.interval))
         }
     };
-    if args.once {
-        warn_of_hidden(&pool).await;
-        let snapshot = Snapshot::read(&pool, &place, &mut pace).await?;
-        return console.data(&snapshot, || frame::text(&snapshot, &State::default(), PAGE));
-    }
     screen::show(&pool, &place, pace).await
+}
+
+/// One look at all servers, or at a standby.
+async fn once(args: &TopArgs, global: &Global, console: &Console) -> Result<(Snapshot, Absent), Failure> {
+    let readers = reader::chosen(&args.read_from, global, console).await?.warning_of_hidden();
+    let place = readers.title();
+    let of_standby = reader::standby(&args.read_from)?.is_some();
+    let look = async |pool: &PgPool| {
+        let pace = Pace::new(args.interval);
+        let mut pace = if of_standby { pace.of_standby() } else { pace };
+        Ok(Snapshot::read(pool, &place, &mut pace).await?)
+    };
+    let (looks, away) = readers.ask(look).await?.apart();
+    Ok((Snapshot::of_all(&place, looks), away))
 }

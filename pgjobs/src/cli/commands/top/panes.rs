@@ -8,6 +8,7 @@ use ratatui::widgets::{Cell, Paragraph, Row, Table, Wrap};
 
 use super::snapshot::{Snapshot, TaskNow};
 use super::state::{Sort, State};
+use crate::cli::database::readers::Of;
 use crate::cli::output::format;
 use crate::inspect::{Problem, Severity, WorkerRow};
 use crate::types::text::shown;
@@ -95,7 +96,7 @@ pub(super) fn tasks(snapshot: &Snapshot, state: &State, height: u16) -> Table<'s
 fn row(task: &TaskNow, now: DateTime<Utc>) -> Row<'static> {
     let counts = &task.counts;
     let count = |number: i64| format::counted(number, counts.exact || number == 0);
-    let name = shown(&counts.task).into_owned();
+    let name = placed(task.server.as_deref(), &counts.task);
     let name = if task.paused { format!("{name} (paused)") } else { name };
     let failing = if task.failed_per_second > 0.0 { BAD } else { Style::new() };
     Row::new([
@@ -111,8 +112,8 @@ fn row(task: &TaskNow, now: DateTime<Utc>) -> Row<'static> {
 
 pub(super) fn workers(snapshot: &Snapshot, height: u16) -> Table<'static> {
     // Those that live first, and of each the newest.
-    let mut sorted: Vec<&WorkerRow> = snapshot.workers.iter().collect();
-    sorted.sort_by_key(|worker| (!worker.alive, std::cmp::Reverse(worker.started_at)));
+    let mut sorted: Vec<&Of<WorkerRow>> = snapshot.workers.iter().collect();
+    sorted.sort_by_key(|worker| (!worker.row.alive, std::cmp::Reverse(worker.row.started_at)));
     let rows = sorted.iter().take(usize::from(height.saturating_sub(1)));
     let rows = rows.map(|worker| worker_row(worker, snapshot.at));
     let none = sorted.is_empty().then(|| Row::new([Cell::from(Span::styled("no worker", BAD))]));
@@ -133,7 +134,7 @@ pub(super) fn workers(snapshot: &Snapshot, height: u16) -> Table<'static> {
     Table::new(rows.chain(none), widths).header(header.style(HEAD))
 }
 
-fn worker_row(worker: &WorkerRow, now: DateTime<Utc>) -> Row<'static> {
+fn worker_row(Of { server, row: worker }: &Of<WorkerRow>, now: DateTime<Utc>) -> Row<'static> {
     let (state, style) = match (worker.alive, worker.paused_at) {
         (false, _) => ("lost", BAD),
         (true, Some(_)) => ("paused", ODD),
@@ -141,7 +142,12 @@ fn worker_row(worker: &WorkerRow, now: DateTime<Utc>) -> Row<'static> {
     };
     let topics = if worker.topics.is_empty() { "*".to_owned() } else { worker.topics.join(" ") };
     Row::new([
-        Cell::from(format!("{}:{} {}", shown(&worker.host), worker.pid, shown(&worker.version))),
+        Cell::from(format!(
+            "{}:{} {}",
+            placed(server.as_deref(), &worker.host),
+            worker.pid,
+            shown(&worker.version)
+        )),
         right(format!("{}/{}", worker.held, worker.slots)),
         Cell::from(state).style(style),
         right(age(worker.heartbeat_at, now)),
@@ -169,10 +175,16 @@ pub(super) fn lines_of_problems(snapshot: &Snapshot, width: u16) -> usize {
     snapshot.problems.iter().map(|one| problem(one).width().div_ceil(width)).sum()
 }
 
-fn problem(problem: &Problem) -> Line<'static> {
+fn problem(Of { server, row: problem }: &Of<Problem>) -> Line<'static> {
     let style = if problem.severity == Severity::Error { BAD } else { ODD };
-    let what = format!(" {}: {}", shown(&problem.code), shown(&problem.message));
+    let what = format!(" {}: {}", placed(server.as_deref(), &problem.code), shown(&problem.message));
     Line::from(vec![Span::styled(problem.severity.as_str(), style), Span::raw(what)])
+}
+
+/// A text of the database, after the server that it is of where there are several.
+fn placed(server: Option<&str>, text: &str) -> String {
+    let server = server.map(|server| format!("{server}/")).unwrap_or_default();
+    format!("{server}{}", shown(text))
 }
 
 fn right(text: String) -> Cell<'static> {

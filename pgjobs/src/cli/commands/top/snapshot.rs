@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use crate::Error;
+use crate::cli::database::readers::Of;
 use crate::inspect::{self, EndedLately, Problem, Standby, TaskCounts, WorkerRow};
 use crate::types::topic::Topic;
 
@@ -30,13 +31,16 @@ pub(super) struct Snapshot {
     pub(super) standby: Option<Standby>,
     pub(super) totals: Totals,
     pub(super) tasks: Vec<TaskNow>,
-    pub(super) workers: Vec<WorkerRow>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) workers: Vec<Of<WorkerRow>>,
+    pub(super) problems: Vec<Of<Problem>>,
 }
 
 /// A task, with its rates.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TaskNow {
+    /// Of several servers, the one whose jobs these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) server: Option<String>,
     #[serde(flatten)]
     pub(super) counts: TaskCounts,
     /// How many of its jobs end in a second.
@@ -120,6 +124,7 @@ impl Snapshot {
         let now = |counts: TaskCounts| {
             let lately = ended.get(counts.task.as_str());
             TaskNow {
+                server: None,
                 per_second: lately.map_or(0.0, |lately| lately.per_second()),
                 failed_per_second: lately.map_or(0.0, |lately| lately.failed_per_second()),
                 paused: paused.iter().any(|topic| topic.holds(&counts.task)),
@@ -127,14 +132,33 @@ impl Snapshot {
             }
         };
         let tasks: Vec<TaskNow> = counts.into_iter().map(now).collect();
+        let workers = workers.into_iter().map(|row| Of { server: None, row }).collect::<Vec<_>>();
+        let problems = problems.into_iter().map(|row| Of { server: None, row }).collect();
         let totals = Totals::of(&tasks, &workers);
-        let (at, database, standby) = (Utc::now(), database.to_owned(), None);
+        let (at, database) = (Utc::now(), database.to_owned());
+        Snapshot { at, database, standby: None, totals, tasks, workers, problems }
+    }
+}
+
+impl Snapshot {
+    /// One snapshot of those of several servers, each with the server's name.
+    pub(super) fn of_all(database: &str, all: Vec<(Option<String>, Snapshot)>) -> Self {
+        let (mut tasks, mut workers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        let mut standby = None;
+        for (server, of) in all {
+            standby = standby.or(of.standby);
+            tasks.extend(of.tasks.into_iter().map(|task| TaskNow { server: server.clone(), ..task }));
+            workers.extend(of.workers.into_iter().map(|one| Of { server: server.clone(), ..one }));
+            problems.extend(of.problems.into_iter().map(|one| Of { server: server.clone(), ..one }));
+        }
+        let totals = Totals::of(&tasks, &workers);
+        let (at, database) = (Utc::now(), database.to_owned());
         Snapshot { at, database, standby, totals, tasks, workers, problems }
     }
 }
 
 impl Totals {
-    fn of(tasks: &[TaskNow], workers: &[WorkerRow]) -> Self {
+    fn of(tasks: &[TaskNow], workers: &[Of<WorkerRow>]) -> Self {
         let mut totals = Totals { exact: true, ..Totals::default() };
         for TaskNow { counts, per_second, failed_per_second, .. } in tasks {
             totals.ready = totals.ready.saturating_add(counts.ready);
@@ -145,7 +169,7 @@ impl Totals {
             totals.oldest_ready = totals.oldest_ready.into_iter().chain(counts.oldest_ready).min();
             totals.exact &= counts.exact;
         }
-        for worker in workers.iter().filter(|worker| worker.alive) {
+        for worker in workers.iter().map(|worker| &worker.row).filter(|worker| worker.alive) {
             totals.workers += 1;
             totals.slots = totals.slots.saturating_add(i64::from(worker.slots));
             totals.held = totals.held.saturating_add(worker.held);

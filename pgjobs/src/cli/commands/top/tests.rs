@@ -103,6 +103,24 @@ fn a_page_of_a_standby_says_how_old_it_is() {
 }
 
 #[test]
+fn a_page_of_several_servers_says_what_is_where() {
+    let all = vec![(Some("eu".to_owned()), example()), (Some("us".to_owned()), example())];
+    let both = Snapshot { at: now(), ..Snapshot::of_all("eu, us", all) };
+    let page = text(&both, &State::default(), (80, 24)).join("\n");
+    for said in [
+        "pgjobs top  eu, us  00:00:00 UTC",
+        "ready 3,014+ (oldest 25m)  scheduled 12+  running 26+",
+        "20 in 64 slots of 4 workers",
+        "us/mail.a",
+        "eu/b:7",
+        "2 problems",
+        "error us/no_worker: 3 jobs wait",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+}
+
+#[test]
 fn an_empty_installation_is_said_to_be_empty() {
     let empty = Snapshot::of("x", (Vec::new(), &[]), &[], Vec::new(), Vec::new());
     let page = text(&empty, &State::default(), (80, 24)).join("\n");

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
 use super::now;
+use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
-use crate::cli::output::table::table;
+use crate::cli::output::table::table_of;
 use crate::inspect::{self, WorkflowFilter, WorkflowRow};
 
 #[derive(Args)]
@@ -28,27 +30,43 @@ pub(crate) struct List {
     before: Option<i64>,
 }
 
-pub(super) async fn run(args: &List, pool: &PgPool, console: &Console) -> Result<(), Failure> {
+pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Result<(), Failure> {
     let filter = WorkflowFilter {
         state: args.state.clone(),
         name: args.name.clone(),
         before: args.before,
         limit: args.limit,
     };
-    let workflows = inspect::workflows(pool, &filter).await.map_err(Failure::refused)?;
-    let now = now(pool).await?;
-    console.data(&json!({ "workflows": workflows }), || {
-        if workflows.is_empty() {
-            return vec!["no workflows".to_owned()];
-        }
-        table(
-            [">Id", "Name", "State", ">Nodes", ">Open", ">Running", ">Failed", "Published", "Ended"],
-            workflows.iter().map(|workflow| row(workflow, now)),
-        )
-    })
+    let ask = async |pool: &PgPool| {
+        let now = now(pool).await?;
+        let workflows = inspect::workflows(pool, &filter).await.map_err(Failure::refused)?;
+        Ok(workflows.into_iter().map(|workflow| Seen { workflow, now }).collect())
+    };
+    let workflows = readers.list(ask).await?;
+    workflows.away.print(console, &json!({ "workflows": workflows.all }), || rows(&workflows.all))
 }
 
-fn row(workflow: &WorkflowRow, now: DateTime<Utc>) -> [String; 9] {
+/// A workflow, at a time by the clock of its server.
+#[derive(Serialize)]
+struct Seen {
+    #[serde(flatten)]
+    workflow: WorkflowRow,
+    #[serde(skip)]
+    now: DateTime<Utc>,
+}
+
+fn rows(workflows: &[Of<Seen>]) -> Vec<String> {
+    if workflows.is_empty() {
+        return vec!["no workflows".to_owned()];
+    }
+    table_of(
+        [">Id", "Name", "State", ">Nodes", ">Open", ">Running", ">Failed", "Published", "Ended"],
+        workflows.iter().map(|seen| seen.cells(row)),
+    )
+}
+
+fn row(Seen { workflow, now }: &Seen) -> [String; 9] {
+    let now = *now;
     [
         workflow.id.to_string(),
         workflow.name.clone().unwrap_or_else(|| "-".to_owned()),

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::database::connect::connect;
+use crate::cli::database::readers;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::lines::Style;
@@ -50,9 +51,12 @@ enum Command {
 }
 
 pub(crate) async fn run(args: Workflow, global: &Global, console: &Console) -> Result<(), Failure> {
+    if let Command::List(args) = &args.command {
+        return list::run(args, &readers::chosen(global, console).await?, console).await;
+    }
     let pool = connect(global, console).await?;
     match args.command {
-        Command::List(args) => list::run(&args, &pool, console).await,
+        Command::List(_) => Ok(()),
         Command::Show(args) => show::run(&args, &pool, console).await,
         Command::Cancel(args) => change::cancel(&args, &pool, console).await,
         Command::Retry(args) => change::retry(&args, &pool, console).await,

@@ -15,6 +15,7 @@ pub(super) mod overview;
 mod parts;
 pub(super) mod routes;
 mod schedules;
+pub(super) mod servers;
 mod statistics;
 mod tasks;
 mod topic;
