@@ -94,7 +94,10 @@ impl Fetcher {
         starts: Starts,
     ) -> Self {
         let settings = &shared.settings;
-        let pace = Pace::new(settings.slots, settings.poll, Instant::now());
+        let mut pace = Pace::new(settings.slots, settings.poll, Instant::now());
+        if !shared.team.is_alone() {
+            pace.among_others();
+        }
         let patience = PATIENCE * settings.longest_call();
         let claims = Claims::new(pace, settings.listen, settings.burst, patience);
         let watermarks = Watermarks::new(Instant::now());

@@ -21,6 +21,9 @@ const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 pub(crate) const MOST: usize = 2000;
 /// How quickly the measured rate follows a change: most of it within this time.
 const MEMORY: Duration = Duration::from_millis(200);
+/// The shortest time over which the rate is measured, in seconds: of one server, and of one of several.
+const SHORTEST: f64 = 0.001;
+const SHORTEST_AMONG_OTHERS: f64 = 0.05;
 /// The first pause after the last job; doubled after each claim that finds nothing. A shorter pause would
 /// find only jobs that were published while no worker slept and that committed after the last claim, and
 /// would delay the next job.
@@ -65,6 +68,8 @@ pub(crate) struct Pace {
     pause: Duration,
     rate: f64,
     seen: (Instant, u64),
+    /// The shortest time over which the rate is measured, in seconds.
+    shortest: f64,
     /// How long the last claims took, smoothed.
     round_trip: Duration,
     /// No claim is for more jobs than this.
@@ -79,9 +84,17 @@ impl Pace {
             pause: FIRST_PAUSE.min(longest_pause),
             rate: 0.0,
             seen: (now, 0),
+            shortest: SHORTEST,
             round_trip: Duration::ZERO,
             limit: MOST,
         }
+    }
+
+    /// The slots are shared with other servers, so that runs end while this loop has just looked: measured over
+    /// a millisecond, a few that end together would look like thousands a second, and what is prefetched
+    /// for them would keep the slots from others.
+    pub(crate) fn among_others(&mut self) {
+        self.shortest = SHORTEST_AMONG_OTHERS;
     }
 
     /// How many jobs to claim now; 0 means to wait until the load has changed.
@@ -142,7 +155,7 @@ impl Pace {
 
     fn measure(&mut self, finished: u64, now: Instant) {
         let elapsed = now.duration_since(self.seen.0).as_secs_f64();
-        if elapsed < 0.001 {
+        if elapsed < self.shortest {
             return; // too short to measure; the next call measures over both
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of jobs since the last look")]

@@ -40,7 +40,8 @@ enum Does {
 
 impl Server {
     fn new(slots: usize, takes: u64, answers_in: u64, start: Instant) -> Self {
-        let pace = Pace::new(slots, Duration::from_millis(POLL), start);
+        let mut pace = Pace::new(slots, Duration::from_millis(POLL), start);
+        pace.among_others();
         Server {
             claims: Claims::new(pace, true, false, Duration::from_secs(15)),
             ask: Ask::default(),
@@ -221,7 +222,9 @@ fn a_job_now_and_then_is_not_behind_the_long_queue_of_another_server() {
             assert!(waited <= most, "seed {seed}: {waited} ms in {slots} slots of {takes} ms");
         }
         let used: f64 = (0..3).map(|server| world.used(server)).sum();
-        assert!(used > 0.85, "seed {seed}: {used} of {slots} slots of {takes} ms");
+        // Each look of the others takes a slot for a moment, which is much where there are two.
+        let least = if slots < 8 { 0.7 } else { 0.85 };
+        assert!(used > least, "seed {seed}: {used} of {slots} slots of {takes} ms");
     }
 }
 
