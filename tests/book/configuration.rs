@@ -44,7 +44,8 @@ async fn the_settings_are_those_of_the_database() {
 /// The methods of `Worker` that set an option.
 fn setters() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for path in ["pgjobs/src/worker/options.rs", "pgjobs/src/worker/logs.rs"] {
+    for file in ["options", "logs", "servers"] {
+        let path = &format!("pgjobs/src/worker/{file}.rs");
         let text = read(path);
         for rest in text.split("\n    pub fn ").skip(1) {
             let head = rest.split('{').next().unwrap_or_default();
