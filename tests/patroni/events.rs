@@ -12,6 +12,7 @@ use crate::network::{ETCD, NODES, Network};
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Prints a row of the table in docs/src/reliability.md.
+#[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
 fn row(event: &str, outcome: &Outcome) {
     println!(
         "| {event} | {} | {} | {:.1} s | {:.1} s |",

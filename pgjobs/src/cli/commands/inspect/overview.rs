@@ -50,10 +50,11 @@ fn unless_partial(printed: Result<(), Failure>, console: &Console) -> Result<(),
     Ok(())
 }
 
+/// The name of a server, where there are several, and what it has.
+type Answer = (Option<String>, (Vec<TaskCounts>, Vec<WorkerRow>));
+
 /// The tasks with their servers, and all workers.
-fn together(
-    answers: Vec<(Option<String>, (Vec<TaskCounts>, Vec<WorkerRow>))>,
-) -> (Vec<Of<TaskCounts>>, Vec<WorkerRow>) {
+fn together(answers: Vec<Answer>) -> (Vec<Of<TaskCounts>>, Vec<WorkerRow>) {
     let (mut all, mut workers) = (Vec::new(), Vec::new());
     for (server, (tasks, of)) in answers {
         all.extend(tasks.into_iter().map(|row| Of { server: server.clone(), row }));

@@ -60,7 +60,7 @@ fn of_several_servers_each_is_named_and_warned_of() {
     assert!(target.describe().contains("on localhost:5432 or db.example:6000 as"), "{}", target.describe());
     assert!(target.warning().is_some_and(|warning| warning.contains("db.example:6000 is unencrypted")));
     let led = target.led_by(1);
-    assert_eq!(led.servers().map(place).collect::<Vec<_>>(), ["db.example:6000", "localhost:5432"]);
+    assert_eq!(led.hosts().map(place).collect::<Vec<_>>(), ["db.example:6000", "localhost:5432"]);
 }
 
 #[test]
