@@ -77,7 +77,7 @@ pub(crate) async fn once(
 #[task(name = "hop.on")]
 pub(crate) async fn hop(#[inject] shards: &Shards, left: u32) -> Result<(), TaskError> {
     if left > 0 {
-        let to = if left % 2 == 0 { "a" } else { "b" };
+        let to = if left.is_multiple_of(2) { "a" } else { "b" };
         let pool = shards.get(to).expect("a server of this name");
         tokio::time::sleep(Duration::from_millis(20)).await;
         hop::publish(pool, left - 1).await?;
