@@ -9,9 +9,8 @@ use sqlx::postgres::Postgres;
 use super::failed::Failed;
 use super::form::Fields;
 use super::site::Site;
-use super::sites::prefix;
 use super::snapshot::Snapshot;
-use super::url::{encode, with_query};
+use super::url::{encode, of_server, with_query};
 use super::verbs::Verb;
 use super::view::{Show, View};
 use super::viewer::Viewer;
@@ -105,7 +104,7 @@ impl Ask {
 
     /// A link to the pages of another server, or of this one.
     pub(super) fn link_on(&self, server: &str, path: &str) -> String {
-        self.site.under(&format!("{}{}", self.root, prefix(server)), path)
+        self.site.under(&format!("{}{}", self.root, of_server(server)), path)
     }
 
     /// The link with a query.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::live::Board;
 use super::route::Table;
 use super::site::{Entrance, Site};
-use super::url::{decode, encode};
+use super::url::{decode, of_server};
 
 /// The pages of one database, or those over several.
 #[derive(Clone)]
@@ -46,13 +46,8 @@ impl Sites {
         let part = named.and_then(|(name, rest)| {
             let name = decode(name)?;
             let part = self.servers.iter().find(|part| part.site.server.as_ref() == Some(&name))?;
-            Some((part, prefix(&name), if rest.is_empty() { "/" } else { rest }))
+            Some((part, of_server(&name), if rest.is_empty() { "/" } else { rest }))
         });
         part.unwrap_or((&self.start, String::new(), path))
     }
-}
-
-/// The path of a server's pages within the dashboard.
-pub(super) fn prefix(server: &str) -> String {
-    format!("/s/{}", encode(server))
 }

@@ -34,6 +34,11 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// The path of a server's pages within the dashboard.
+pub(super) fn of_server(name: &str) -> String {
+    format!("/s/{}", encode(name))
+}
+
 /// `path?name=value&…`; just the path where nothing is asked.
 pub(super) fn with_query<'a>(path: &str, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<String> =
