@@ -42,6 +42,9 @@ check "the note that a plain client claims" "_begin_claim|perform jobs._note_pla
 check "packing of jobs that are alike alone" "_store|i_tasks[1] = all (i_tasks)|true" "${it[@]}" packed
 check "skipping locked rows when they are unpacked" "_unpack_heads|for update skip locked|for update" "${it[@]}" packed
 check "the number of a transaction before the job's" "publish|when pg_current_xact_id() is not null then|when true then" "${it[@]}" batches
+check "what a task declares, for one job" "publish|coalesce(i_timeout, k.timeout)|i_timeout" "${it[@]}" declared_options
+check "what a task declares, for many" "_declared_options|coalesce(g.priority, k.priority)|g.priority" "${it[@]}" declared_options
+check "a typed call's own options" "_declared_options|and g.checked is not true|" "${it[@]}" declared_options
 check "the limit of runs" "_ends|(i_retries >= (i_max_retries - 1))|false" "${it[@]}" settling contract
 check "the worker's name in release" "release|r.lease = i_lease and r.worker = i_worker|r.lease = i_lease" "${it[@]}" settling
 check "the key of a job in the row that it is given up by" "_release_keys|and h.job_id = g.job_id|" "${it[@]}" unique
