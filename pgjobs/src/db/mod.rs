@@ -29,6 +29,8 @@ pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod refusal;
+#[cfg(feature = "web")]
+pub(crate) mod replay;
 pub(crate) mod results;
 pub(crate) mod schedule;
 pub(crate) mod server_state;

@@ -52,7 +52,7 @@ pub fn health(pool: PgPool, worker: Option<WorkerHealth>) -> Router {
     router(vec![(None, pool)], worker)
 }
 
-/// As [`health`], of several servers: `/readyz` is well when one of them is, since a process serves the others while
+/// As [`health()`], of several servers: `/readyz` is well when one of them is, since a process serves the others while
 /// one is away; `/healthz?deep` has the problems of all, each with its `server`, and one that is away is among the
 /// reasons.
 ///

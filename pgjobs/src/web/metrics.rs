@@ -19,7 +19,7 @@ use super::recorder;
 use super::text;
 use crate::db;
 use crate::db::metrics::Series;
-use crate::db::standby::is_recovery_conflict;
+use crate::db::replay::is_recovery_conflict;
 use crate::types::error::Error;
 
 /// The media type of the text format of Prometheus.
@@ -70,7 +70,7 @@ pub fn metrics(pool: PgPool) -> Router {
     router(Servers::One(pool))
 }
 
-/// As [`metrics`], of several servers: each series of `/metrics/database` has a label `server`, and
+/// As [`metrics()`], of several servers: each series of `/metrics/database` has a label `server`, and
 /// `pgjobs_server_up` is 1 for each that answers and 0 for one that does not, whose other series are missing then. It
 /// answers 503 only when none answers.
 ///

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::verbs::Verb;
-use crate::db::standby::is_recovery_conflict;
+use crate::db::replay::is_recovery_conflict;
 use crate::types::error::Error;
 use crate::types::error::driver;
 

@@ -13,7 +13,7 @@ use super::gate::Gate;
 use super::glance::{Glance, Seen};
 use super::sessions::Sessions;
 use super::snapshot::{Snapshot, Snapshots};
-use crate::db::standby::caught_up;
+use crate::db::replay::caught_up;
 
 /// How long the page after a change waits for a standby to show it.
 const REPLAY: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::db;
 use crate::db::dashboard::flow::{self, Flow, Open};
 use crate::db::refusal::server_code;
-use crate::db::standby::is_recovery_conflict;
+use crate::db::replay::is_recovery_conflict;
 use crate::inspect::{PauseRow, Problem, Standby, TaskCounts, WorkerRow};
 use crate::types::error::Error;
 
