@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use crate::root;
 
 /// Steps that `.ci/run` without arguments leaves to a workflow; each script says why.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("msrv", "ci.yml"),
+    ("patroni", "ci.yml"),
     ("soak", "nightly.yml"),
     ("model", "nightly.yml"),
     ("mutations", "nightly.yml"),
