@@ -198,7 +198,7 @@ begin
           from unnest((i_jobs).nodes, v_job_ids) with ordinality g(node, job_id, at) group by g.node) s where n.id = s.node;
   end if;
   if jobs._are_watched() then
-    perform jobs._note_published(row(v_ids, v_job_ids, null)::jobs.published, (i_jobs).tasks, v_metas);
+    perform jobs._note_published(row(v_ids, v_job_ids, null, null)::jobs.published, (i_jobs).tasks, v_metas);
   end if;
   perform jobs._wake_workers();
 end $$;
