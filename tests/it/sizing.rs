@@ -85,8 +85,9 @@ async fn a_job_takes_the_bytes_that_the_page_on_sizing_says() {
     for (words, bytes, packed) in ROWS {
         let (measured, said) = (measured(bytes, packed).await, said(words));
         println!("{words}: measured {measured:?}, the page says {said:?}");
-        let is_off = |(measured, said): (&i64, &i64)| (*measured as f64 / *said as f64 - 1.0).abs() > 0.15;
-        if said.len() != 4 || measured.iter().zip(&said).any(is_off) {
+        let off_by = |at: usize| measured[at] as f64 / said[at] as f64 - 1.0;
+        // The log of the server is that of all tests that run meanwhile, and grows with each checkpoint: at least this.
+        if said.len() != 4 || (0..3).any(|at| off_by(at).abs() > 0.15) || off_by(3) < -0.15 {
             off.push(format!("{words}: measured {measured:?}, the page says {said:?}"));
         }
     }
