@@ -9,10 +9,11 @@
 -- max_retries (runs in all; 60 s, 0 and 3 when nobody has declared the task), and as soon as possible.
 --
 -- i_checked: the call was made from the task's own declaration, so nothing is looked up: the body is not
--- validated, and NULL means 60 s, 0 and 3. i_job_id: an id made by the client, as in jobs.publish_arrays. i_unique: how the job is one of a kind, an object with the keys name,
--- key or arguments, until, on_conflict, wait, max_wait (null: as its task declares; false: not at all). If
--- another job holds its key, the row is that job's, without its body and its meta, which are another
--- publisher's; jobs.publish_unique tells the one from the other.
+-- validated, and NULL means 60 s, 0 and 3. i_job_id: an id made by the client, as in jobs.publish_arrays.
+-- i_unique: how the job is one of a kind, an object with the keys name, key or arguments, until, on_conflict,
+-- wait, max_wait (null: as its task declares; false: not at all). If another job holds its key, the row is that
+-- job's, without its body and its meta, which are another publisher's; jobs.publish_unique tells the one from
+-- the other.
 --
 -- Notifies a sleeping worker. A transaction that is going to be prepared must prevent that with `set local
 -- jobs.notify = off`; workers then find the job when they poll.
@@ -112,8 +113,8 @@ begin
     g(id, job_id, task, body, due, timeout, priority, max_retries, meta, at) order by g.at;
 end $$;
 
--- Publishes many jobs, given as by jobs.publish_arrays: all checks, the options of their tasks, and the jobs as packed rows, rows, or
--- under their unique keys.
+-- Publishes many jobs, given as by jobs.publish_arrays: all checks, the options of their tasks, and the jobs as
+-- packed rows, rows, or under their unique keys.
 create or replace function jobs._publish_many(
   i_tasks text[], i_bodies jsonb[], i_due timestamptz[], i_options jobs.job_options, i_job_ids text[],
   i_pack boolean, i_checked boolean[], i_metas jsonb[], i_uniques jsonb[], i_now timestamptz

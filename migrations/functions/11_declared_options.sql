@@ -2,10 +2,10 @@
 -- does not give are those of the task, under any of its names; of a task that nobody has declared 60 s, 0 and
 -- three runs, for which null stands. jobs.publish looks them up itself.
 
--- The options of the jobs of a call, as jobs.publish_arrays takes them, with what their tasks declare in place
--- of nulls. Bodies that were made from the task's own types (i_checked) come with their options: they are left
--- as they are. An array has a value for each job, or is as it was. Reads a row for each task of the call; takes
--- no lock.
+-- The options of the jobs of a call, as jobs.publish_arrays takes them, with what their tasks declare in
+-- place of nulls. Bodies that were made from the task's own types (i_checked) come with their options: they
+-- are left as they are. An array has a value for each job, or is as it was. Reads a row for each task of the
+-- call; takes no lock.
 create or replace function jobs._declared_options(i_tasks text[], i_checked boolean[], i_jobs integer, i_options jobs.job_options) returns jobs.job_options
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -16,7 +16,7 @@ begin
     return i_options;
   end if;
   v_names := case when i_tasks[1] = all (i_tasks) then i_tasks[1:1] else array(select distinct g.name from unnest(i_tasks) g(name)) end;
-  v_known := array(select k from jobs.publish_check k where k.name = any (v_names) and (k.timeout, k.priority, k.max_retries) <> (60, 0, 3));
+  v_known := array(select k from jobs.publish_check k where k.name = any (v_names) and not k.is_plain);
   if cardinality(v_known) = 0 then
     return i_options;
   elsif cardinality(v_names) = 1 and (true = any (i_checked)) is not true and jobs._are_null(i_options.timeouts)
@@ -49,5 +49,5 @@ create or replace function jobs._declared_node_options(i_task text, i_options js
 language sql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
   select coalesce(
     (select jsonb_build_object('timeout', k.timeout, 'priority', k.priority, 'max_retries', k.max_retries) || coalesce(i_options, '{}')
-     from jobs.publish_check k where k.name = i_task and (k.timeout, k.priority, k.max_retries) <> (60, 0, 3)), i_options)
+     from jobs.publish_check k where k.name = i_task and not k.is_plain), i_options)
 $$;

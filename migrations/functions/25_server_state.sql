@@ -1,10 +1,10 @@
--- Draining: of several servers this one is to get no new keys any more, because it will be removed. It is a notice
--- to publishers that route by key. Nothing here acts on it: a publish is never refused, since the server of a
--- transaction is where its data lies, and workers claim as before until nothing is left.
+-- Draining: of several servers this one is to get no new keys any more, because it will be removed. It is a
+-- notice to publishers that route by key. Nothing here acts on it: a publish is never refused, since the
+-- server of a transaction is where its data lies, and workers claim as before until nothing is left.
 
--- Says that this server is draining, or no longer; returns whether that was otherwise before. While it is draining,
--- a further call changes who says so and the note, and keeps the time. Locks its one row. PT400 for null and for a
--- long note.
+-- Says that this server is draining, or no longer; returns whether that was otherwise before. While it is
+-- draining, a further call changes who says so and the note, and keeps the time. Locks its one row. PT400 for
+-- null and for a long note.
 create or replace function jobs.set_draining(i_draining boolean, i_note text default null) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare

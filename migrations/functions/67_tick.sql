@@ -156,15 +156,18 @@ declare
   v_bodies jsonb[] := array_fill(i_schedule.body, array[v_num]);
   v_metas jsonb[] := array(select jobs._meta_of_tick(i_schedule, t.at) from unnest(i_ticks) with ordinality t(at, nth) order by t.nth);
   v_bytes bigint[] := jobs._with_metas(array_fill(jobs._text_size(i_schedule.body), array[v_num]), v_metas);
-  v_options jobs.job_options := jobs._declared_options(v_tasks[:1], null, v_num,
-    row(array_fill(i_schedule.timeout, array[v_num]), array_fill(i_schedule.priority, array[v_num]), array_fill(i_schedule.max_retries, array[v_num])));
-  v_is_unique boolean := jobs._check_bodies(array[i_schedule.task], v_bodies[:1]) and jobs._are_unique(v_tasks[:1]);
+  v_options jobs.job_options := row(
+    array_fill(i_schedule.timeout, array[v_num]), array_fill(i_schedule.priority, array[v_num]), array_fill(i_schedule.max_retries, array[v_num]));
+  v_declares boolean := jobs._check_bodies(array[i_schedule.task], v_bodies[:1]);
   v_published jobs.published;
 begin
   perform pg_current_xact_id();   -- the xid before the numbers
   v_published.ids := jobs._draw_numbers(v_num);
   v_published.job_ids := jobs._new_job_ids(v_published.ids, i_now);
-  if v_is_unique then
+  if v_declares then
+    v_options := jobs._declared_options(v_tasks[:1], null, v_num, v_options);
+  end if;
+  if v_declares and jobs._are_unique(v_tasks[:1]) then
     v_published := jobs._store_unique(v_published.ids, v_published.job_ids, v_tasks, v_bodies, v_bytes, null, v_options.timeouts, v_options.priorities, v_options.max_retries, v_metas,
                                       jobs._unique_rules(v_tasks[:1], v_bodies, null, null), i_now);
   else

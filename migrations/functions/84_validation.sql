@@ -32,9 +32,9 @@ return case
 
 -- Refuses bodies that do not fit their tasks (PT422), or warns about them, as each task sets; and refuses
 -- tasks that nobody has declared, where jobs.config sets that, even if i_checked exempts their bodies.
--- Returns whether a task declares options, or what is unique about its jobs, unless all bodies are exempt. Reads the
--- settings of the tasks once for the statement; takes no lock. A call with more and larger bodies than
--- predicates can check in a few seconds gets the time limit of the walks.
+-- Returns whether a task declares options, or what is unique about its jobs, unless all bodies are exempt.
+-- Reads the settings of the tasks once for the statement; takes no lock. A call with more and larger bodies
+-- than predicates can check in a few seconds gets the time limit of the walks.
 create or replace function jobs._check_bodies(i_tasks text[], i_bodies jsonb[], i_checked boolean[] default null) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_nestloop = off set jit = off as $$
 declare
@@ -42,16 +42,16 @@ declare
   v_names text[] := array(select distinct g.name from unnest(i_tasks) g(name));
   v_accepts_unknown boolean := (select c.unknown_task = 'accept' from jobs.config c);
   v_known jobs.publish_check[];
-  v_are_plain boolean;
+  v_declares boolean;
   v_suspects integer[];
 begin
   if v_accepts_unknown and i_checked = '{t}' then
     return false;
   end if;
   v_known := array(select k from jobs.publish_check k where k.name = any (v_names));
-  v_are_plain := not exists (select from unnest(v_known) k where not k.is_plain);
+  v_declares := exists (select from unnest(v_known) k where not k.is_plain);
   if v_accepts_unknown and not exists (select from unnest(v_known) k where k.validation <> 'off') then
-    return not v_are_plain;
+    return v_declares;
   end if;
   select array_agg(g.at order by g.at) into v_suspects
   from unnest(jobs._for_each(i_tasks, v_size), i_bodies, jobs._for_each(i_checked, v_size)) with ordinality g(task, body, checked, at)
@@ -64,7 +64,7 @@ begin
     -- These arrays begin at 1; those of a caller may not.
     perform jobs._refuse_unfit(array(select t from unnest(jobs._for_each(array(select unnest(i_tasks)), v_size)) t), array(select unnest(i_bodies)), v_suspects);
   end if;
-  return not v_are_plain;
+  return v_declares;
 end $$;
 
 -- Validates these bodies in detail: raises PT422 for the first of a task that nobody has declared, where such

@@ -42,8 +42,8 @@ const ANSWERS: Duration = Duration::from_secs(5);
 ///
 /// The key decides by rendezvous hashing of the servers' names, so every program that knows the same names
 /// comes to the same answer, and a further server takes its share of the keys from all others and moves no
-/// other key. What must meet (jobs that are unique, in order, limited by a key, a signal and who waits for
-/// it) needs one key.
+/// other key. What must meet (jobs that are unique, in order, limited by a key, a signal and the jobs that wait
+/// for it) needs one key.
 ///
 /// It routes pools and nothing else: a transaction is at the server where its data lies, and what is
 /// published in it goes there. What is published already is never moved.

@@ -66,7 +66,7 @@ pub(super) async fn run(args: &Drain, global: &Global, console: &Console) -> Res
     let document = json!({
         "server": server.name, "draining": true, "left": left, "removable": left.is_empty(),
     });
-    console.data(&document, || verdict(&server.name, &left))
+    console.data(&document, || what_to_do(&server.name, &left))
 }
 
 fn schedules(name: &str, number: usize) -> String {
@@ -99,7 +99,8 @@ async fn wait(mut left: Left, name: &str, pool: &PgPool, console: &Console) -> R
     }
 }
 
-fn verdict(name: &str, left: &Left) -> Vec<String> {
+/// What is left to do before the server can be removed.
+fn what_to_do(name: &str, left: &Left) -> Vec<String> {
     if !left.is_empty() {
         return vec![
             format!("server {name} is draining: {}", left.in_words()),
