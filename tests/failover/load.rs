@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pgjobs::{Job, TaskError, Worker, task};
+use pgjobs_tests::effects::{EFFECTS, each_ended_once, number, publishers};
 use pgjobs_tests::{Cluster, until};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -22,25 +23,18 @@ async fn effect(#[inject] job: &Job, #[inject] pool: &PgPool, n: i64) -> Result<
 /// Numbers of jobs whose publishing has returned.
 type Published = Arc<Mutex<Vec<i64>>>;
 
-fn publishers(pool: &PgPool, published: &Published) -> JoinSet<()> {
-    let mut publishers = JoinSet::new();
-    for publisher in 0..4 {
+fn publish_all(pool: &PgPool, published: &Published) -> JoinSet<()> {
+    let (pool, published) = (pool.clone(), published.clone());
+    publishers(move |n| {
         let (pool, published) = (pool.clone(), published.clone());
-        publishers.spawn(async move {
-            for n in (publisher..).step_by(4) {
-                // One that failed may have been published all the same; it is not said again.
-                match effect::publish(&pool, n).await {
-                    Ok(_) => published.lock().unwrap().push(n),
-                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await, // there is no primary now
-                }
+        async move {
+            let is_published = effect::publish(&pool, n).await.is_ok();
+            if is_published {
+                published.lock().unwrap().push(n);
             }
-        });
-    }
-    publishers
-}
-
-async fn number(pool: &PgPool, query: &'static str) -> i64 {
-    sqlx::query_scalar(query).fetch_one(pool).await.unwrap_or(-1)
+            is_published
+        }
+    })
 }
 
 struct Load {
@@ -56,14 +50,14 @@ impl Load {
         let cluster = Cluster::start().await;
         let [primary, standby] = cluster.options();
         let pool = PgPoolOptions::new().max_connections(20).connect_lazy_with(primary);
-        sqlx::raw_sql("create table effect (n bigint not null)").execute(&pool).await.unwrap();
+        sqlx::raw_sql(EFFECTS).execute(&pool).await.unwrap();
         if synchronous {
             cluster.be_synchronous(&pool).await;
         }
         let worker = Worker::new(pool.clone()).topic("failover.*").fallback(standby);
         let worker = worker.concurrency(8).lease(Duration::from_secs(3)).start().await.unwrap();
         let published = Published::default();
-        let publishers = publishers(&pool, &published);
+        let publishers = publish_all(&pool, &published);
         Load { cluster, pool, published, publishers, worker }
     }
 
@@ -89,15 +83,6 @@ impl Load {
         let published = self.published.lock().unwrap().clone();
         (self.cluster, published, took)
     }
-}
-
-/// Every job that is there ended once and well, and so often its effect is there.
-async fn each_ended_once(pool: &PgPool) {
-    assert_eq!(number(pool, "select count(*) from jobs.job where status <> 'success'").await, 0);
-    assert_eq!(number(pool, "select count(*) - count(distinct job_id) from jobs.job").await, 0);
-    assert_eq!(number(pool, "select count(*) - count(distinct n) from effect").await, 0, "no effect twice");
-    let (jobs, effects) = ("select count(*) from jobs.job", "select count(*) from effect");
-    assert_eq!(number(pool, jobs).await, number(pool, effects).await);
 }
 
 async fn missing(pool: &PgPool, published: &[i64]) -> Vec<i64> {

@@ -5,6 +5,7 @@ mod child_process;
 mod claim;
 mod cluster;
 mod custom_server;
+pub mod effects;
 mod ended;
 mod lateness;
 #[cfg(feature = "pooler")]
