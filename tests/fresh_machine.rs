@@ -91,15 +91,30 @@ fn no_test_of_the_readme_starts_a_program_that_a_machine_may_lack() {
     assert!(found.is_empty(), "put these behind a feature (CONTRIBUTING.md):\n{}", found.join("\n"));
 }
 
+/// The features of the tests that need more than a fresh machine has.
+fn everything(manifest: &str) -> Vec<&str> {
+    let line = manifest.lines().find(|line| line.starts_with("everything = ")).expect("the feature");
+    line.split('"').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn contributors_read_what_each_feature_runs_and_requires() {
+    let manifest = read(&here().join("Cargo.toml"));
+    let guide = read(&here().join("../CONTRIBUTING.md"));
+    for feature in everything(&manifest) {
+        assert!(guide.contains(&format!("| `{feature}` |")), "{feature} has no row in CONTRIBUTING.md");
+    }
+}
+
 #[test]
 fn what_is_behind_a_feature_is_run_by_ci() {
     let manifest = read(&here().join("Cargo.toml"));
     let steps = fs::read_dir(here().join("../.ci/steps")).expect("the steps of CI");
     let script = steps.map(|step| read(&step.expect("a step").path())).collect::<String>();
-    let everything = manifest.lines().find(|line| line.starts_with("everything = ")).expect("the feature");
+    let everything = everything(&manifest);
     for test in manifest.split("[[test]]").skip(1).filter(|test| test.contains("required-features")) {
         let (name, feature) = (named(test, "name = \"")[0], named(test, "required-features = [\"")[0]);
-        assert!(everything.contains(&format!("\"{feature}\"")), "{feature} is no part of `everything`");
+        assert!(everything.contains(&feature), "{feature} is no part of `everything`");
         assert!(script.contains(&format!("--test {name}")), "no step of CI runs {name}");
     }
 }
