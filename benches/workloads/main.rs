@@ -1,5 +1,6 @@
 //! What one server gives by workload: `cargo run --release -p pgjobs-benches --bin pgjobs-workloads -- [JOBS [ROUNDS
-//! [PART OF A NAME]]]`, and what a steady flow costs: `… -- steady`.
+//! [PART OF A NAME]]]`; what a steady flow costs: `… -- steady`; and one server beside three: `… -- servers [JOBS
+//! [ROUNDS]]`.
 //!
 //! On a durable PostgreSQL of its own, each workload in a database of its own, as features of one workload must not
 //! weigh on another. The workloads are run in turn, round by round, because the speed of a machine changes by the
@@ -12,10 +13,13 @@
 mod measure;
 mod processor;
 mod publish;
+mod servers;
 mod steady;
 mod tasks;
 
 use std::error::Error;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use pgjobs::local_postgres::LocalPostgres;
 
@@ -28,30 +32,40 @@ const TEMPLATE: &str = "migrated";
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1).peekable();
+    match words.next_if(|word| ["steady", "servers"].contains(&word.as_str())).as_deref() {
+        Some("steady") => steady().await,
+        Some(_) => servers::run(number(words.next(), 200_000)?, number(words.next(), 3)?).await,
+        None => {
+            let (jobs, rounds) = (number(words.next(), 60_000)?, number(words.next(), 3)?);
+            workloads(jobs, rounds, &words.next().unwrap_or_default()).await
+        }
+    }
+}
+
+fn number<N: FromStr<Err = ParseIntError>>(word: Option<String>, otherwise: N) -> Result<N> {
+    Ok(word.map_or(Ok(otherwise), |word| word.parse())?)
+}
+
+async fn steady() -> Result<()> {
     let server = start().await?;
-    let outcome = if std::env::args().nth(1).as_deref() == Some("steady") {
-        steady::run(&server).await
-    } else {
-        workloads(&server).await
-    };
+    let outcome = steady::run(&server).await;
     server.stop().await?;
     outcome
 }
 
-async fn workloads(server: &LocalPostgres) -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let jobs: usize = words.next().map_or(Ok(60_000), |jobs| jobs.parse())?;
-    let rounds: usize = words.next().map_or(Ok(3), |rounds| rounds.parse())?;
-    let part = words.next().unwrap_or_default();
+async fn workloads(jobs: usize, rounds: usize, part: &str) -> Result<()> {
+    let server = start().await?;
     let mut best: Vec<Option<Figures>> = vec![None; WORKLOADS.len()];
     for _ in 0..rounds {
-        let chosen = WORKLOADS.iter().zip(&mut best).filter(|(workload, _)| workload.name.contains(&part));
+        let chosen = WORKLOADS.iter().zip(&mut best).filter(|(workload, _)| workload.name.contains(part));
         for (workload, best) in chosen {
-            let figures = in_a_database(server, workload, jobs / workload.share).await?;
+            let figures = in_a_database(&server, workload, jobs / workload.share).await?;
             *best = Some(best.map_or(figures, |best| best.better(figures)));
         }
     }
     print(&best);
+    server.stop().await?;
     Ok(())
 }
 

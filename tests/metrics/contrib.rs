@@ -26,8 +26,9 @@ async fn served() -> BTreeSet<String> {
     worker.shows(r#"pgjobs_settled_total{task="app.add",outcome="success"}"#, 1.0).await;
     let text = worker.get("/metrics").await.1 + &worker.get("/metrics/database").await.1;
     let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-    // No worker publishes.
-    names.map(|(name, _)| name.to_owned()).chain(["pgjobs_published_total".to_owned()]).collect()
+    // No worker publishes; and there is one server.
+    let others = ["pgjobs_published_total", "pgjobs_server_up"].map(str::to_owned);
+    names.map(|(name, _)| name.to_owned()).chain(others).collect()
 }
 
 /// The metrics that a text names. A histogram has three names.

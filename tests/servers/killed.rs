@@ -8,11 +8,13 @@ use pgjobs_tests::{CustomServer, Db, amount, until};
 use crate::tasks::once;
 
 /// At each server; each takes [`MILLIS`] in one of [`SLOTS`] slots.
-const JOBS: u32 = amount(1500, 9000);
+const JOBS: u32 = amount(1500, 16_000);
 const MILLIS: u64 = 50;
 const SLOTS: usize = 12;
 /// How long each rate is measured, in seconds.
 const TIME: u32 = amount(4, 60);
+/// Of their rate before, in hundredths, what the others keep at least; a few seconds of a busy machine say less.
+const KEPT: u32 = amount(80, 95);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_others_keep_their_rate_while_one_is_killed_and_nothing_is_lost() {
@@ -31,7 +33,7 @@ async fn the_others_keep_their_rate_while_one_is_killed_and_nothing_is_lost() {
     let meanwhile = rate(&running).await;
     servers[2].start_again().await;
     println!("jobs a second at the two others: {before:.0} before, {meanwhile:.0} meanwhile");
-    assert!(meanwhile >= 0.8 * before, "{meanwhile} jobs a second instead of {before}");
+    assert!(meanwhile * 100.0 >= before * f64::from(KEPT), "{meanwhile} jobs a second instead of {before}");
     for db in &dbs {
         until("all its jobs have run", async || {
             let ended = sqlx::query_scalar("select count(*) from jobs.job where status = 'success'");

@@ -8,3 +8,4 @@ mod shards;
 mod slots;
 mod starting;
 mod tasks;
+mod web;
