@@ -4,6 +4,7 @@ use pgjobs_tests::Db;
 use serde_json::{Value, json};
 
 use crate::app::{Printed, Running, on, run};
+use crate::servers::{Servers, listed};
 
 /// Declares a task in the form that an older version of the program gave it.
 async fn declare(db: &Db, name: &str, params: &[&str], properties: &Value) {
@@ -275,4 +276,37 @@ async fn a_topic_under_which_there_is_no_task_is_refused() {
     publish(&db, "mial.send", &json!({"args": []})).await;
     let said = check(&db, &["--topic", "mial.*", "--json"]);
     assert_eq!(findings(&said), [found("error", "task_gone", "mial.send")], "{said:?}");
+}
+
+/// A program is deployed to all servers at once, so a job that it would break on one of them is enough.
+#[tokio::test]
+async fn jobs_of_all_servers_are_looked_at() {
+    let servers = Servers::new().await;
+    older_echo(&servers.us).await;
+    publish(&servers.eu, "app.echo", &json!({"args": ["fine"]})).await;
+    let broken = publish(&servers.us, "app.echo", &json!({"args": [7]})).await;
+    publish(&servers.us, "mial.send", &json!({"args": []})).await;
+
+    let said = run(&mut servers.on(&["check", "--topic", "app.*", "--topic", "mial.*"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for line in [
+        "error bodies_do_not_fit app.echo on us: the only open job would fail: `text`: expected a string, found integer (1)",
+        "app.echo on eu: sampled 1 of 1 job",
+        "app.echo on us: sampled 1 of 1 job",
+    ] {
+        assert!(said.out.lines().any(|shown| shown == line), "{line} is not in {said:?}");
+    }
+    assert!(said.out.contains("error task_gone mial.send on us: "), "a topic may be in use on one: {said:?}");
+    assert!(said.out.contains(&broken), "{said:?}");
+    let document = run(&mut servers.on(&["check", "--json"])).json();
+    assert_eq!((&document["findings"][0]["server"], &document["errors"]), (&json!("us"), &json!(1)));
+    let nowhere = run(&mut servers.on(&["check", "--topic", "mial.none"]));
+    assert!(nowhere.code == Some(2) && nowhere.err.contains("topics mial.none ("), "{nowhere:?}");
+
+    let gone = format!("{} gone=postgresql://ana@127.0.0.1:1/shop", servers.both());
+    let said = run(&mut listed(&gone, &["check"]));
+    assert_eq!(said.code, Some(1), "an error is more than a server that is away: {said:?}");
+    assert!(said.err.contains("server gone: cannot reach"), "{said:?}");
+    let said = run(&mut listed(&gone, &["check", "--json"]));
+    assert_eq!(said.json()["away"][0]["server"], "gone", "{said:?}");
 }

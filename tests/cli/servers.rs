@@ -102,8 +102,9 @@ async fn one_of_several_is_read_as_if_there_were_no_others() {
 }
 
 /// Commands that read, and the field of the document that has their rows.
-const READERS: [(&[&str], &str); 16] = [
+const READERS: [(&[&str], &str); 17] = [
     (&["inspect"], "tasks"),
+    (&["check"], "findings"),
     (&["inspect", "jobs"], "jobs"),
     (&["inspect", "tasks"], "tasks"),
     (&["inspect", "workers"], "workers"),

@@ -116,13 +116,36 @@ impl<'a> DeployCheck<'a> {
     ///
     /// # Errors
     /// As [`check`].
-    pub async fn run(mut self, pool: &PgPool) -> Result<DeployReport, Error> {
+    pub async fn run(self, pool: &PgPool) -> Result<DeployReport, Error> {
         let registry = self.registry()?;
         let connection = &mut *pool.acquire().await?;
         let tasks = self.in_use(&registry, connection).await?;
-        self.refuse_empty_topics(&registry, &tasks)?;
-        let seen = self.look(&registry, &tasks, connection).await?;
-        let new = new_tasks(&registry, &tasks);
+        let topics = self.empty_topics(&registry, &tasks);
+        if !topics.is_empty() {
+            return Err(Error::NoTasks { topics, known: registry.task_names() });
+        }
+        self.report(&registry, &tasks, connection).await
+    }
+
+    /// Runs the check on one of several servers. A topic without a task here is not refused, because another
+    /// server may have one; these topics are returned as well.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn run_on_one(self, pool: &PgPool) -> Result<(DeployReport, Vec<String>), Error> {
+        let registry = self.registry()?;
+        let connection = &mut *pool.acquire().await?;
+        let tasks = self.in_use(&registry, connection).await?;
+        let topics = self.empty_topics(&registry, &tasks);
+        Ok((self.report(&registry, &tasks, connection).await?, topics))
+    }
+
+    async fn report(
+        mut self,
+        registry: &Registry,
+        tasks: &[InUse],
+        connection: &mut PgConnection,
+    ) -> Result<DeployReport, Error> {
+        let seen = self.look(registry, tasks, connection).await?;
+        let new = new_tasks(registry, tasks);
         let mut findings: Vec<Finding> = tasks
             .iter()
             .flat_map(|task| match registry.get(&task.task) {
@@ -130,7 +153,7 @@ impl<'a> DeployCheck<'a> {
                 None => rules::gone(task, !self.topics.is_empty(), &new).into_iter().collect(),
             })
             .collect();
-        findings.extend(steps::unknown(&registry, &self.topics, connection).await?);
+        findings.extend(steps::unknown(registry, &self.topics, connection).await?);
         findings.sort_by_key(|finding| (finding.severity, finding.code));
         let mut coverage: Vec<Coverage> = seen.into_values().map(|seen| seen.coverage).collect();
         coverage.sort_by(|a, b| a.task.cmp(&b.task));
@@ -157,15 +180,13 @@ impl<'a> DeployCheck<'a> {
         sql::in_use(connection, topics, &registry.claimable(), cap).await
     }
 
-    /// A topic that matches no task of this program or the database is a mistake: nothing under it could ever
-    /// break.
-    fn refuse_empty_topics(&self, registry: &Registry, tasks: &[InUse]) -> Result<(), Error> {
+    /// The topics without a task of this program or the database, which are a mistake: nothing under them could
+    /// ever break.
+    fn empty_topics(&self, registry: &Registry, tasks: &[InUse]) -> Vec<String> {
         let mut names = registry.claimable();
         names.extend(tasks.iter().map(|task| task.task.clone()));
         let is_empty = |topic: &&Topic| !names.iter().any(|name| topic.holds(name));
-        let topics: Vec<String> = self.topics.iter().filter(is_empty).map(Topic::to_string).collect();
-        let known = registry.task_names();
-        if topics.is_empty() { Ok(()) } else { Err(Error::NoTasks { topics, known }) }
+        self.topics.iter().filter(is_empty).map(Topic::to_string).collect()
     }
 
     /// Decodes open jobs of the tasks that this program has.

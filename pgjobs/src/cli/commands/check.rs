@@ -1,10 +1,14 @@
 //! `check`: whether this program would break jobs that are open now.
 
+use std::sync::{Mutex, PoisonError};
+
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::cli::args::global::Global;
-use crate::cli::database::connect::connect;
+use crate::cli::database::readers::{self, Absent, Of};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -12,7 +16,8 @@ use crate::cli::output::lines::{Line, Style};
 use crate::cli::output::progress::Progress;
 use crate::cli::setup::Setup;
 use crate::deploy::{Coverage, DeployCheck, DeployReport, Finding, Severity};
-use crate::{Topic, Worker};
+use crate::task::definition::TaskDef;
+use crate::{Error, Topic, Worker};
 
 const AFTER_HELP: &str = "\
 Run it with the new program, before its `migrate` and its workers. It decodes open jobs as a worker of \
@@ -20,7 +25,8 @@ this program would, and compares arguments with what the database knows. It chan
 prints an argument.
 
 The exit code is 0 when no open job would break, though there may be warnings, and 1 otherwise; \
-it is 2 when there is no task under a topic, neither in this program nor in the database.
+it is 2 when there is no task under a topic, neither in this program nor in the database, and 4 when one of \
+several servers could not be asked.
 
 Examples:
   app check
@@ -55,50 +61,115 @@ pub(crate) async fn run(
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
-    let pool = connect(global, console).await?;
-    let tasks = setup.apply(Worker::new(pool.clone())).tasks()?;
-    let mut bar = None;
-    let progress = |sampled, of| {
-        let what = || format!("looking at {}", format::jobs(of));
-        bar.get_or_insert_with(|| Progress::bar(console, &what(), of)).at(sampled);
-    };
-    let check = DeployCheck::new().tasks(tasks).sample(args.sample).on_progress(progress);
-    let report = args.topic.into_iter().fold(check, DeployCheck::topic).run(&pool).await?;
-    drop(bar);
-    tell(&report, args.strict, console)
+    let readers = readers::chosen(global, console).await?;
+    let tasks = setup.apply(Worker::new(nowhere())).tasks()?;
+    let looking = Looking { console, are_several: readers.are_several(), progress: Mutex::default() };
+    let asked = readers.ask(async |pool| {
+        let check = DeployCheck::new().tasks(tasks.clone()).sample(args.sample);
+        let check = check.on_progress(|sampled, of| looking.at(sampled, of));
+        Ok(args.topic.iter().cloned().fold(check, DeployCheck::topic).run_on_one(pool).await?)
+    });
+    let (reports, absent) = asked.await?.apart();
+    drop(looking);
+    refuse_empty_topics(&reports, &tasks)?;
+    tell(&Found::of(reports), &absent, args.strict, console)
 }
 
-fn tell(report: &DeployReport, strict: bool, console: &Console) -> Result<(), Failure> {
-    let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-    let document = json!({ "errors": errors, "warnings": warnings, "findings": report.findings, "coverage": report.coverage });
-    let refusal = match (errors, warnings) {
-        (1.., _) => Some(format!("this program would break open jobs: {}", counted(errors, "error"))),
-        (0, 1..) if strict => Some(format!("{}, and --strict", counted(warnings, "warning"))),
-        _ => None,
-    };
-    match refusal {
-        Some(reason) if console.json => Err(Failure::failed(reason).about(document)),
-        Some(reason) => console.lines(text(report)).and_then(|()| Err(Failure::failed(reason))),
-        None => console.data(&document, || text(report)),
+/// A pool for a worker that is asked for its tasks alone: it never connects.
+fn nowhere() -> PgPool {
+    PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass())
+}
+
+/// A report, the topics without any task, and the server that both are of, where there are several.
+type Report = (Option<String>, (DeployReport, Vec<String>));
+
+/// A topic that is empty everywhere is a mistake.
+fn refuse_empty_topics(reports: &[Report], tasks: &[&'static TaskDef]) -> Result<(), Failure> {
+    let is_empty = |topic: &&String| reports.iter().all(|(_, (_, empty))| empty.contains(topic));
+    let first = reports.first().map_or(&[][..], |(_, (_, empty))| empty);
+    let topics: Vec<String> = first.iter().filter(is_empty).cloned().collect();
+    let known = tasks.iter().map(|def| def.name).collect();
+    if topics.is_empty() { Ok(()) } else { Err(Error::NoTasks { topics, known }.into()) }
+}
+
+/// How far it is: a bar, or where several servers are asked at once that it goes on.
+struct Looking<'c> {
+    console: &'c Console,
+    are_several: bool,
+    progress: Mutex<Option<Progress>>,
+}
+
+impl Looking<'_> {
+    /// It begins with the first job that is looked at.
+    fn at(&self, sampled: u64, of: u64) {
+        let bar = || Progress::bar(self.console, &format!("looking at {}", format::jobs(of)), of);
+        let spinner = || Progress::spinner(self.console, "looking at the open jobs of all servers");
+        let begin = || if self.are_several { spinner() } else { bar() };
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.get_or_insert_with(begin).at(sampled);
     }
+}
+
+/// What was found, each with the server that it is of, where there are several.
+#[derive(Serialize)]
+struct Found {
+    errors: usize,
+    warnings: usize,
+    findings: Vec<Of<Finding>>,
+    coverage: Vec<Of<Coverage>>,
+}
+
+impl Found {
+    fn of(reports: Vec<Report>) -> Self {
+        let (mut findings, mut coverage) = (Vec::new(), Vec::new());
+        for (server, (report, _)) in reports {
+            findings.extend(report.findings.into_iter().map(|row| Of { server: server.clone(), row }));
+            coverage.extend(report.coverage.into_iter().map(|row| Of { server: server.clone(), row }));
+        }
+        findings.sort_by_key(|finding| (finding.row.severity, finding.row.code));
+        let count = |severity| findings.iter().filter(|finding| finding.row.severity == severity).count();
+        Found { errors: count(Severity::Error), warnings: count(Severity::Warning), findings, coverage }
+    }
+
+    /// Why this fails, if it does.
+    fn refusal(&self, strict: bool) -> Option<String> {
+        match (self.errors, self.warnings) {
+            (1.., _) => {
+                Some(format!("this program would break open jobs: {}", counted(self.errors, "error")))
+            }
+            (0, 1..) if strict => Some(format!("{}, and --strict", counted(self.warnings, "warning"))),
+            _ => None,
+        }
+    }
+}
+
+fn tell(found: &Found, absent: &Absent, strict: bool, console: &Console) -> Result<(), Failure> {
+    let Some(reason) = found.refusal(strict) else { return absent.print(console, found, || text(found)) };
+    if console.json {
+        return Err(Failure::failed(reason).about(absent.document(found)));
+    }
+    console.lines(text(found))?;
+    absent.warn();
+    Err(Failure::failed(reason))
 }
 
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-fn text(report: &DeployReport) -> Vec<Line> {
-    let mut lines: Vec<Line> = report.findings.iter().flat_map(of_finding).collect();
-    lines.extend(report.coverage.iter().map(coverage_line).map(Line::from));
-    if report.findings.is_empty() {
+fn text(found: &Found) -> Vec<Line> {
+    let mut lines: Vec<Line> = found.findings.iter().flat_map(of_finding).collect();
+    lines.extend(found.coverage.iter().map(coverage_line).map(Line::from));
+    if found.findings.is_empty() {
         lines.push(Line::from("no open job would break".to_owned()));
     }
     lines
 }
 
-fn of_finding(finding: &Finding) -> Vec<Line> {
+fn of_finding(of: &Of<Finding>) -> Vec<Line> {
+    let (finding, place) = (&of.row, place(of));
     let style = if finding.severity == Severity::Error { Style::Error } else { Style::Warning };
-    let what = format!(" {} {}: {}", finding.code.as_str(), finding.task, finding.message);
+    let what = format!(" {} {}{place}: {}", finding.code.as_str(), finding.task, finding.message);
     let mut lines = vec![Line::painted(style, finding.severity.as_str()).plain(&what)];
     for job in &finding.jobs {
         let place = if job.path.is_empty() { String::new() } else { format!("`{}`: ", job.path) };
@@ -108,9 +179,15 @@ fn of_finding(finding: &Finding) -> Vec<Line> {
     lines
 }
 
-fn coverage_line(coverage: &Coverage) -> String {
+fn coverage_line(of: &Of<Coverage>) -> String {
+    let (coverage, place) = (&of.row, place(of));
     let open = format::jobs_counted(coverage.open, coverage.exact);
-    format!("{}: sampled {} of {open}", coverage.task, format::count(coverage.sampled))
+    format!("{}{place}: sampled {} of {open}", coverage.task, format::count(coverage.sampled))
+}
+
+/// Where it is, where there are several servers.
+fn place<R>(of: &Of<R>) -> String {
+    of.server.as_ref().map(|server| format!(" on {server}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use futures_util::future::join_all;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
@@ -72,6 +73,11 @@ impl Readers {
         Readers {
             all: vec![Reader { name: None, target, pool: OnceCell::new_with(Some(pool)), warns: false }],
         }
+    }
+
+    /// Whether these are several servers.
+    pub(crate) fn are_several(&self) -> bool {
+        self.all.len() > 1
     }
 
     /// The database and its place; of several servers their names.
@@ -229,6 +235,16 @@ impl Absent {
         document: &impl Serialize,
         text: impl FnOnce() -> L,
     ) -> Result<(), Failure> {
+        console.data(&self.beside(document), text)?;
+        self.end()
+    }
+
+    /// The document with those that could not be asked.
+    pub(crate) fn document(&self, document: &impl Serialize) -> serde_json::Value {
+        json!(self.beside(document))
+    }
+
+    fn beside<'a, D: Serialize>(&'a self, data: &'a D) -> impl Serialize + 'a {
         #[derive(Serialize)]
         struct Document<'a, D> {
             #[serde(flatten)]
@@ -236,8 +252,14 @@ impl Absent {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             away: &'a [Away],
         }
-        console.data(&Document { data: document, away: &self.0 }, text)?;
-        self.end()
+        Document { data, away: &self.0 }
+    }
+
+    /// Warns that the output is without some servers, where the command fails for another reason.
+    pub(crate) fn warn(&self) {
+        if !self.0.is_empty() {
+            tracing::warn!("this is without those that could not be asked: {}", self.reasons());
+        }
     }
 
     /// Nothing, or that the output is without some servers.
