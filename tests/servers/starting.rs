@@ -1,5 +1,7 @@
 //! Servers that are there, or not, when a worker starts.
 
+use std::time::Duration;
+
 use pgjobs::{Error, Worker};
 use pgjobs_tests::{Db, Proxy, until};
 use sqlx::PgPool;
@@ -29,7 +31,7 @@ async fn a_server_that_cannot_be_reached_is_tried_until_it_is_there() {
     let through = PgPool::connect_lazy_with(proxy.options(&b));
     let running = worker(&a.pool, &through).start().await.unwrap();
     sleep::publish(&b.pool, 0).await.unwrap();
-    sleep::publish(&a.pool, 0).await.unwrap().wait(&a.pool).await.unwrap();
+    ran(&a).await;
     let health = running.health();
     assert_eq!((health.is_alive(), health.is_ready()), (Ok(()), Ok(())));
     let eu = health.servers().swap_remove(1);
@@ -38,6 +40,64 @@ async fn a_server_that_cannot_be_reached_is_tried_until_it_is_there() {
     until("its job has run", async || running.server_reports()[1].1.succeeded == 1).await;
     assert!(health.servers().iter().all(|(_, state)| state.is_ok()));
     assert_eq!(running.shutdown().await.succeeded, 2);
+}
+
+/// Publishes a job there and waits until it has run.
+async fn ran(db: &Db) {
+    let job = sleep::publish(&db.pool, 0).await.unwrap();
+    job.wait_for(&db.pool, Duration::from_secs(120)).await.unwrap();
+}
+
+/// A worker with a server that has two hosts, each behind a proxy.
+async fn with_two_hosts() -> ([Db; 2], [Proxy; 2], Worker) {
+    let [a, b] = databases().await;
+    let hosts = [Proxy::before(&b), Proxy::before(&b)];
+    let through = PgPool::connect_lazy_with(hosts[0].options(&b));
+    let worker = worker(&a.pool, &through).fallback(hosts[1].options(&b));
+    ([a, b], hosts, worker)
+}
+
+#[tokio::test]
+async fn a_server_that_was_at_its_second_host_at_the_start_is_followed_to_the_first() {
+    let ([_a, b], hosts, worker) = with_two_hosts().await;
+    hosts[0].set_up(false);
+    let again = worker.clone();
+    let running = worker.start().await.unwrap();
+    ran(&b).await;
+    hosts[1].set_up(false);
+    hosts[0].set_up(true);
+    ran(&b).await;
+    running.shutdown().await;
+    // The pool leads elsewhere than when the second worker was made.
+    let running = again.start().await.unwrap();
+    hosts[0].set_up(false);
+    hosts[1].set_up(true);
+    ran(&b).await;
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_first_host_swallows_what_is_sent_is_reached_at_the_second() {
+    let ([_a, b], hosts, worker) = with_two_hosts().await;
+    hosts[0].set_stalled(true);
+    let running = worker.start().await.unwrap();
+    ran(&b).await;
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_connection_is_tried_until_it_has_one() {
+    let [a, b] = databases().await;
+    let role = format!("few_{}", std::process::id());
+    b.run(&format!("create role {role} login connection limit 0 in role jobs_worker")).await;
+    let limited = PgPool::connect_lazy_with(b.options().username(&role));
+    let running = worker(&a.pool, &limited).start().await.unwrap();
+    ran(&a).await;
+    b.run(&format!("alter role {role} connection limit -1")).await;
+    ran(&b).await;
+    running.shutdown().await;
+    limited.close().await;
+    b.run(&format!("drop owned by {role}; drop role {role}")).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection, Row};
 
-use super::address::without_brackets;
+use super::address::{database_key, without_brackets};
 use super::connection::within;
 use crate::types::error::Error;
 
@@ -33,8 +33,16 @@ impl Hosts {
     /// The host of the pool, and others at which the primary may be found.
     pub(crate) fn new(pool: PgPool, others: &[PgConnectOptions]) -> Self {
         let own = PgConnectOptions::clone(&pool.connect_options());
-        let all = std::iter::once(own).chain(others.iter().cloned()).map(without_brackets).collect();
-        Hosts { all, primary: Arc::default(), round_trip: Arc::default(), pool, part: "" }
+        Hosts::among(pool, std::iter::once(own).chain(others.iter().cloned()))
+    }
+
+    /// These hosts, of which there is at least one. A pool that has followed a primary before leads to one of
+    /// them, whichever.
+    pub(crate) fn among(pool: PgPool, hosts: impl IntoIterator<Item = PgConnectOptions>) -> Self {
+        let all: Arc<[_]> = hosts.into_iter().map(without_brackets).collect();
+        let current = database_key(&without_brackets(PgConnectOptions::clone(&pool.connect_options())));
+        let primary = all.iter().position(|host| database_key(host) == current).unwrap_or_default();
+        Hosts { all, primary: Arc::new(primary.into()), round_trip: Arc::default(), pool, part: "" }
     }
 
     /// The same hosts, for connections of one part of the worker; the server shows them under its name.
@@ -60,6 +68,11 @@ impl Hosts {
             }
         }
         Err(unavailable(format!("no primary among {} servers ({})", self.all.len(), refusals.join("; "))))
+    }
+
+    /// Whether there are several.
+    pub(crate) fn are_several(&self) -> bool {
+        self.all.len() > 1
     }
 
     /// Sets the measured round trip for all connections of the worker.

@@ -68,13 +68,14 @@ pub struct Worker {
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) pool: PgPool,
-    /// Other hosts at which its primary may be found.
-    pub(super) fallbacks: Vec<PgConnectOptions>,
+    /// The hosts at which its primary may be found: that of the pool, as the pool was given, and the fallbacks.
+    pub(super) hosts: Vec<PgConnectOptions>,
 }
 
 impl Server {
     pub(super) fn new(name: String, pool: PgPool) -> Self {
-        Server { name, pool, fallbacks: Vec::new() }
+        let own = PgConnectOptions::clone(&pool.connect_options());
+        Server { name, pool, hosts: vec![own] }
     }
 }
 

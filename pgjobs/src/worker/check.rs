@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use super::open::{PARTS, START, too_few};
+use super::open::{PARTS, too_few};
 use super::outage::in_seconds;
 use super::shared::Shared;
 use crate::db::hosts::Hosts;
@@ -92,9 +92,13 @@ fn catches(_: LogLevel) -> bool {
     false
 }
 
-/// Refuses connections over which a worker could not stay alive.
-pub(super) async fn check_connection(hosts: &Hosts, lease: Duration) -> Result<(), Error> {
-    let checked = pooler::measure_sessions(&hosts.named("pooler?"), START).await;
+/// Refuses connections over which a worker could not stay alive; waits so long for each host.
+pub(super) async fn check_connection(
+    hosts: &Hosts,
+    lease: Duration,
+    deadline: Duration,
+) -> Result<(), Error> {
+    let checked = pooler::measure_sessions(&hosts.named("pooler?"), deadline).await;
     let round_trip = checked.map_err(|(error, got)| too_few(error, PARTS, got))?;
     hosts.measured(round_trip);
     let least = round_trip * ROUND_TRIPS;

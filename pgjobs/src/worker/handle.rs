@@ -1,6 +1,7 @@
 //! The owner's handle of a worker that runs in the background.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 #[cfg(feature = "testing")]
 use uuid::Uuid;
@@ -51,10 +52,12 @@ impl WorkerHandle {
     /// The same for a caller that keeps the handle; called once more after the end, it never returns a report
     /// of another end.
     pub(crate) async fn ended(&mut self) -> WorkerReport {
-        while let Some(ended) = self.ended.last_mut() {
-            ended.await;
-            self.ended.pop();
-        }
+        // All at once: what follows the end of one, such as the end of the others, happens here.
+        std::future::poll_fn(|context| {
+            self.ended.retain_mut(|ended| ended.as_mut().poll(context).is_pending());
+            if self.ended.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         self.report()
     }
 

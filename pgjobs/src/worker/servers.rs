@@ -63,7 +63,7 @@ impl Worker {
     #[must_use]
     pub fn fallback(mut self, host: PgConnectOptions) -> Self {
         if let Some(server) = self.servers.last_mut() {
-            server.fallbacks.push(host);
+            server.hosts.push(host);
         }
         self
     }
@@ -73,8 +73,8 @@ impl Worker {
     pub(super) fn check_servers(&self) -> Result<(), Error> {
         server_name::check_all(self.servers.iter().map(|server| &*server.name))?;
         for (at, server) in self.servers.iter().enumerate() {
-            let key = database_key(&server.pool.connect_options());
-            let is_same = |other: &&Server| database_key(&other.pool.connect_options()) == key;
+            let key = database_key(&server.hosts[0]);
+            let is_same = |other: &&Server| database_key(&other.hosts[0]) == key;
             if let Some(other) = self.servers[..at].iter().find(is_same) {
                 let reason = format!(
                     "`{}` and `{}` are the same database: give each server a database of its own",

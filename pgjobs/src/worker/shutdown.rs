@@ -40,6 +40,7 @@ impl Stop {
     pub(super) fn one_of(all: &Arc<Stops>) -> Self {
         let mut together = all.0.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = watch::channel(together.0).0;
+        together.1.retain(|other| other.sender_count() > 1); // its loops have ended, or never began
         together.1.push(phase.clone());
         Stop { phase, all: all.clone() }
     }

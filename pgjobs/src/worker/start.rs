@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{FutureExt, join_all};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use sqlx::PgConnection;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::builder::{Server, Worker};
 use super::check::{announce, check_connection, prepare_logs, warn_of_few_slots, warn_of_small_pool};
@@ -31,7 +32,8 @@ use crate::task::state::State;
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
 
-/// How long a start waits for one of several servers: later it is tried beside the work.
+/// How long a start waits for one of several servers while another one is there: later it is tried beside the
+/// work.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pauses between the attempts to reach it.
 const AGAIN: Backoff = Backoff::exponential(Duration::from_millis(200), Duration::from_secs(10));
@@ -49,19 +51,18 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
 }
 
 async fn start_several(plan: &Arc<Plan>) -> Result<WorkerHandle, Error> {
-    let places = || 0..plan.servers.len();
-    let reached = plan.judge(join_all(places().map(|place| plan.probe(place))).await)?;
+    let reached = plan.judge(plan.probe_all().await)?;
     // Whoever drops this start, or an error, ends what has begun.
     let mut unfinished = Unfinished(Some(plan.members.clone()));
-    let begun = join_all(places().map(|place| {
-        let reached = reached[place];
-        async move { if reached { Some(plan.begin(place).await) } else { None } }
+    let begun = join_all(reached.into_iter().enumerate().map(async |(place, reached)| match reached {
+        true => Some(timeout(PATIENCE, plan.begin(place)).await.unwrap_or_else(|_| Err(late()))),
+        false => None,
     }));
     let (mut ended, mut troubles) = (Vec::new(), Vec::new());
     for (place, begun) in begun.await.into_iter().enumerate() {
         match begun {
             Some(Ok(one)) => ended.push(one),
-            Some(Err(error)) if !is_outage(&error) => troubles.push((plan.name(place), error)),
+            Some(Err(error)) if !may_pass(&error) => troubles.push((plan.name(place), error)),
             Some(Err(_)) | None => ended.push(plan.clone().begin_later(place)),
         }
     }
@@ -72,6 +73,15 @@ async fn start_several(plan: &Arc<Plan>) -> Result<WorkerHandle, Error> {
     }
     unfinished.0 = None;
     Ok(WorkerHandle::new(plan.members.clone(), ended))
+}
+
+fn late() -> Error {
+    unconfirmed(format!("no answer within {PATIENCE:?}"))
+}
+
+/// Whether a server may be usable later, as it is: it is away, or other sessions have all its connections.
+fn may_pass(error: &Error) -> bool {
+    is_outage(error) || matches!(error, Error::TooFewConnections { .. })
 }
 
 /// A start that was not completed.
@@ -86,6 +96,8 @@ impl Drop for Unfinished {
 /// What the loops for each server are made of.
 struct Plan {
     servers: Vec<Server>,
+    /// Those of each server: whatever finds its primary, all of its attempts know.
+    hosts: Vec<Hosts>,
     registry: Registry,
     state: State,
     layers: Vec<Arc<dyn AnyLayer>>,
@@ -108,7 +120,9 @@ impl Plan {
         };
         let names = worker.servers.iter().map(|server| server.name.clone()).collect();
         let team = Team::new(names, settings.slots);
+        let hosts = |server: &Server| Hosts::among(server.pool.clone(), server.hosts.iter().cloned());
         Plan {
+            hosts: worker.servers.iter().map(hosts).collect(),
             servers: worker.servers,
             registry,
             state: worker.state,
@@ -121,11 +135,6 @@ impl Plan {
         self.servers[place].name.clone()
     }
 
-    fn hosts(&self, place: usize) -> Hosts {
-        let server = &self.servers[place];
-        Hosts::new(server.pool.clone(), &server.fallbacks)
-    }
-
     /// Begins the loops for a server; returns their end.
     async fn begin(&self, place: usize) -> Result<Ended, Error> {
         let (settings, team) = (self.members.settings.clone(), self.members.team.clone());
@@ -135,15 +144,15 @@ impl Plan {
             state.insert(server.pool.clone()); // a task works where its job lies
         }
         let (registry, layers) = (self.registry.clone(), self.layers.clone());
-        let (shared, inboxes) =
-            Shared::new(self.hosts(place), settings, registry, state, layers, (team, place));
+        let hosts = self.hosts[place].clone();
+        let (shared, inboxes) = Shared::new(hosts, settings, registry, state, layers, (team, place));
         let span = shared.span();
         span.in_scope(|| {
             warn_of_small_pool(&server.pool, shared.settings.slots, &shared.registry);
             prepare_logs(&shared);
             announce(&shared);
         });
-        check_connection(&shared.hosts, shared.settings.lease).await?;
+        check_connection(&shared.hosts, shared.settings.lease, START).await?;
         let ended = spawn_parts(&shared, inboxes).await?;
         self.members.join(&shared);
         span.in_scope(|| tracing::info!(worker = %shared.identity(), "ready"));
@@ -156,18 +165,41 @@ impl Plan {
         Ok(ended.boxed())
     }
 
-    /// Whether the server can be reached and used.
-    async fn probe(&self, place: usize) -> Result<(), Error> {
-        let (hosts, lease) = (self.hosts(place), self.members.settings.lease);
-        let probe = async {
-            check_connection(&hosts, lease).await?;
-            let mut db = DbConnection::new(hosts.named("usable?"), START);
-            db.call(async |connection: &mut PgConnection| refuse_unusable(connection).await).await?;
-            db.close().await;
-            Ok(())
-        };
-        let late = || Err(unconfirmed(format!("no answer within {PATIENCE:?}")));
-        timeout(PATIENCE, probe).await.unwrap_or_else(|_| late())
+    /// Asks all servers whether they can be used. Once one has answered, the others are waited for no longer
+    /// than [`PATIENCE`].
+    async fn probe_all(&self) -> Vec<Result<(), Error>> {
+        let mut found: Vec<_> = self.servers.iter().map(|_| Err(late())).collect();
+        let places = 0..self.servers.len();
+        let mut probes: FuturesUnordered<_> =
+            places.map(async |place| (place, self.probe(place, self.at_start(place)).await)).collect();
+        let late = Instant::now() + PATIENCE;
+        loop {
+            let is_any_there = found.iter().any(Result::is_ok);
+            tokio::select! {
+                answer = probes.next() => match answer {
+                    Some((place, probe)) => found[place] = probe,
+                    None => return found,
+                },
+                () = sleep_until(late), if is_any_there => return found,
+            }
+        }
+    }
+
+    /// How long a start waits for each host of a server. Of several, one that swallows what is sent must not
+    /// keep the next one from being asked.
+    fn at_start(&self, place: usize) -> Duration {
+        let hosts = &self.hosts[place];
+        if hosts.are_several() { hosts.patience() } else { START }
+    }
+
+    /// Whether the server can be reached and used; waits so long for each of its hosts.
+    async fn probe(&self, place: usize, deadline: Duration) -> Result<(), Error> {
+        let hosts = &self.hosts[place];
+        check_connection(hosts, self.members.settings.lease, deadline).await?;
+        let mut db = DbConnection::new(hosts.named("usable?"), deadline);
+        db.call(async |connection: &mut PgConnection| refuse_unusable(connection).await).await?;
+        db.close().await;
+        Ok(())
     }
 
     /// Which servers were reached. An error names those that are wrongly set up, or all, where none was
@@ -178,7 +210,7 @@ impl Plan {
         let failed = probes.into_iter().enumerate().filter_map(|(place, probe)| Some((place, probe.err()?)));
         let mut troubles = Vec::new();
         for (place, error) in failed {
-            if is_any_there && is_outage(&error) {
+            if is_any_there && may_pass(&error) {
                 let server = self.name(place);
                 tracing::warn!(server, %error, "this server cannot be reached; it is tried until it is there");
             } else {
@@ -209,20 +241,23 @@ impl Plan {
     }
 
     async fn try_until_it_begins(&self, place: usize) -> Ended {
-        let (server, mut failures) = (self.name(place), 0);
+        let (server, mut failures, mut last) = (self.name(place), 0, String::new());
         loop {
             tokio::time::sleep(AGAIN.delay(failures)).await;
-            let error = match self.probe(place).await {
-                Ok(()) => match self.begin(place).await {
+            let probed = self.probe(place, START).await;
+            let error = match probed.map(|()| self.begin(place)) {
+                Ok(begins) => match begins.await {
                     Ok(ended) => return ended,
                     Err(error) => error,
                 },
                 Err(error) => error,
             };
-            if is_outage(&error) {
-                tracing::debug!(server, %error, "this server cannot be reached");
-            } else {
+            // Once each, not each time.
+            let before = std::mem::replace(&mut last, error.to_string());
+            if last != before && !may_pass(&error) {
                 tracing::error!(server, %error, "this server cannot be used; it is tried again");
+            } else {
+                tracing::debug!(server, %error, "this server cannot be reached");
             }
             failures = (failures + 1).min(20);
         }
