@@ -2,6 +2,7 @@
 
 mod burst;
 mod draining;
+mod hanging;
 mod killed;
 mod metrics;
 mod shards;

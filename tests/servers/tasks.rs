@@ -73,6 +73,12 @@ pub(crate) async fn once(
     Ok(())
 }
 
+/// Runs once at most: what is prefetched of it does not start before the database has recorded that.
+#[task(name = "last.run", retries = 1)]
+pub(crate) async fn last_run(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
 /// Publishes the next one at the other of two servers.
 #[task(name = "hop.on")]
 pub(crate) async fn hop(#[inject] shards: &Shards, left: u32) -> Result<(), TaskError> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::claim::Refused;
 use super::counts::End;
-use super::outage::Call;
+use super::outage::{self, Call};
 use super::policy::claiming::{Claims, PATIENCE, Step, Unconfirmed};
 use super::policy::prefetch::Pace;
 use super::policy::watermarks::Watermarks;
@@ -26,7 +26,7 @@ use crate::task::job::Job;
 use crate::types::error::Error;
 
 /// The name of this loop in the log and of its connection.
-pub(super) const PART: &str = "claim";
+pub(super) const PART: &str = outage::CLAIM;
 
 /// How long a claim loop waits for others before it looks again.
 const LOOK: Duration = Duration::from_millis(200);
@@ -156,7 +156,10 @@ impl Fetcher {
     /// Reports starting runs to the database, between two steps: so no run waits for its start longer than a
     /// call takes.
     pub(super) async fn tell_starts(&mut self) -> Result<(), Error> {
-        self.starts.tell(&mut self.db, &self.shared).await
+        if self.starts.tell(&mut self.db, &self.shared).await? {
+            self.shared.outage.went_well(PART, Call::Start);
+        }
+        Ok(())
     }
 
     /// Releases the jobs of an unconfirmed claim: the server may have claimed them although no answer came.
@@ -220,6 +223,9 @@ impl Fetcher {
         // The next server may be another one, whose ready_seq are not as far.
         self.watermarks = Watermarks::new(Instant::now());
         self.shared.outage.failed(PART, self.asks, error, self.db.opened());
+        if self.shared.starts_in_vain() {
+            self.starts.refuse(); // runs that wait for it hold slots
+        }
         if is_about_data(error) && matches!(step, Step::Claim { want, .. } if want.jobs > 1) {
             return; // at once: the next claim is for half as many jobs, down to one
         }

@@ -37,10 +37,9 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
     }
 }
 
-/// Not while a command says so; and not while the server is away, where the worker has others: tasks would
-/// wait for it, in slots that the others can use.
+/// Not while a command says so, nor while the server is away and the worker has others.
 fn may_start(shared: &Shared) -> bool {
-    !shared.commands.is_paused() && (shared.team.is_alone() || !shared.outage.is_away())
+    !shared.commands.is_paused() && !shared.starts_in_vain()
 }
 
 /// Starts the run of a job, with its seat in a joint run if it has one.

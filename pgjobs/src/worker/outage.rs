@@ -15,6 +15,10 @@ use crate::types::error::{Error, driver};
 /// An outage that goes on is logged again after this time, and a failure that was not repeated is forgotten.
 const REMINDER: Duration = Duration::from_secs(60);
 
+/// The loops without which no run gets anywhere, as the log and the server name them.
+pub(super) const CLAIM: &str = "claim";
+pub(super) const SETTLE: &str = "settle";
+
 /// The database calls of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
@@ -45,8 +49,8 @@ struct State {
     troubles: Vec<Trouble>,
     since: Option<Instant>,
     told: Option<Instant>,
-    /// The database is away, and not only refusing one statement.
-    is_away: bool,
+    /// Since trouble began, the database was away, and did not only refuse a statement.
+    was_away: bool,
     ended: Option<Instant>,
     /// How often the database went away, as far as nobody has asked yet.
     began: u64,
@@ -88,14 +92,19 @@ impl Outage {
 
     /// Records that a call of this loop failed, on a connection that was opened at `opened`.
     pub(super) fn failed(&self, part: &'static str, call: Call, error: &Error, opened: Option<Instant>) {
-        self.fails.store(true, SeqCst);
         let kind = match error {
             error if is_unanswered_in_time(error) => Kind::Unknown,
             error if is_outage(error) => Kind::Away,
             _ => Kind::Refused,
         };
         let error = words(error);
-        match self.state().fail(part, call, kind, opened, Instant::now()) {
+        let line = {
+            let mut state = self.state();
+            let line = state.fail(part, call, kind, opened, Instant::now());
+            self.fails.store(!state.troubles.is_empty(), SeqCst);
+            line
+        };
+        match line {
             Line::Fails(Kind::Away) => {
                 tracing::warn!(part, error, "the database does not answer; it is tried again until it does");
             }
@@ -109,9 +118,15 @@ impl Outage {
         }
     }
 
-    /// Whether the database is away, as far as is known.
+    /// Whether the database is away, as far as any loop knows.
     pub(super) fn is_away(&self) -> bool {
-        self.fails.load(SeqCst) && self.state().is_away
+        self.fails.load(SeqCst) && self.state().troubles.iter().any(|trouble| trouble.is_away)
+    }
+
+    /// Whether it is away for one of these loops: others may be waiting for a session while these work.
+    pub(super) fn is_away_for(&self, parts: &[&str]) -> bool {
+        let is_away = |trouble: &Trouble| trouble.is_away && parts.contains(&trouble.part);
+        self.fails.load(SeqCst) && self.state().troubles.iter().any(is_away)
     }
 
     /// How often the database went away since this was last asked.
@@ -157,8 +172,8 @@ impl State {
         self.troubles.retain(|trouble| (trouble.part, trouble.call) != (part, call));
         self.troubles.push(Trouble { part, call, is_away: kind == Kind::Away, opened, at: now });
         self.since.get_or_insert(now);
-        let is_worse = kind == Kind::Away && !self.is_away;
-        self.is_away |= kind == Kind::Away;
+        let is_worse = kind == Kind::Away && !self.was_away;
+        self.was_away |= kind == Kind::Away;
         self.began += u64::from(is_worse);
         let is_due = is_worse || self.told.is_none_or(|told| now.duration_since(told) >= REMINDER);
         if kind == Kind::Unknown || !is_due {
@@ -189,7 +204,7 @@ impl State {
         if !self.troubles.is_empty() {
             return Line::Nothing;
         }
-        let was_away = std::mem::take(&mut self.is_away);
+        let was_away = std::mem::take(&mut self.was_away);
         match (self.since.take(), self.told.take()) {
             (Some(since), Some(_)) => {
                 self.ended = Some(now);

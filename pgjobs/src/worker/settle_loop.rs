@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
-use super::outage::Call;
+use super::outage::{self, Call};
 use super::policy::settle_batching::{Flush, Step};
 use super::shared::Shared;
 use super::shutdown::Phase;
@@ -30,7 +30,7 @@ use crate::db::settle::{self, Answer, Outcome, Settlement};
 use crate::types::error::Error;
 
 /// The name of this loop in the log and of its connection.
-pub(super) const PART: &str = "settle";
+pub(super) const PART: &str = outage::SETTLE;
 
 /// The largest batch of outcomes.
 const BATCH: usize = 1000;

@@ -19,7 +19,7 @@ use super::in_flight::InFlight;
 use super::last_words::LastWords;
 use super::leavers::Leavers;
 use super::meters::Meters;
-use super::outage::Outage;
+use super::outage::{self, Outage};
 use super::policy::claiming::View;
 use super::policy::heartbeats::Asks;
 use super::policy::peers::Peers;
@@ -194,8 +194,17 @@ impl Shared {
         self.stuck.load(SeqCst)
     }
 
+    /// Whether what starts now would wait for a server that is away, in slots that the worker's other servers
+    /// can use.
+    pub(super) fn starts_in_vain(&self) -> bool {
+        !self.team.is_alone() && self.outage.is_away_for(&[outage::CLAIM, outage::SETTLE])
+    }
+
     /// Has the database record the run as started; false when it must not start.
     pub(super) async fn count_start(&self, job: &Job) -> bool {
+        if self.starts_in_vain() {
+            return false;
+        }
         let (answer, answered) = oneshot::channel();
         let _ = self.starts.send(Start { run: (job.lease(), job.batch_index()), answer });
         answered.await.unwrap_or(false) // the claim loop has ended: nothing starts any more
@@ -220,7 +229,9 @@ impl Shared {
             lost: self.lost.load(SeqCst),
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
-            paused: self.commands.is_paused(),
+            // What it claims while outcomes do not arrive is not started: it would be released at once.
+            paused: self.commands.is_paused()
+                || (!self.team.is_alone() && self.outage.is_away_for(&[outage::SETTLE])),
             crowded: false,
         }
     }

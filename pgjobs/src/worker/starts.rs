@@ -33,15 +33,12 @@ impl Starts {
         }
     }
 
-    /// Reports all requested starts to the database, and answers each run whether it may start.
-    pub(super) async fn tell(&mut self, db: &mut DbConnection, shared: &Shared) -> Result<(), Error> {
-        while self.open.len() < MOST {
-            let Ok(start) = self.asked.try_recv() else { break };
-            self.open.push(start);
-        }
-        self.open.retain(|start| !start.answer.is_closed());
+    /// Reports all requested starts to the database, and answers each run whether it may start. Returns whether
+    /// there were any.
+    pub(super) async fn tell(&mut self, db: &mut DbConnection, shared: &Shared) -> Result<bool, Error> {
+        self.receive();
         if self.open.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let (worker, runs) = (shared.identity(), self.open.iter().map(|start| start.run).collect::<Vec<_>>());
         let refused = db.call(async |connection| claim::start(connection, worker, &runs).await).await?;
@@ -52,6 +49,23 @@ impl Starts {
             }
             let _ = start.answer.send(may_start);
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Lets none of them start: the jobs are released, and their slots are free.
+    pub(super) fn refuse(&mut self) {
+        self.receive();
+        for start in self.open.drain(..) {
+            let _ = start.answer.send(false);
+        }
+    }
+
+    /// Takes up what was asked since.
+    fn receive(&mut self) {
+        while self.open.len() < MOST {
+            let Ok(start) = self.asked.try_recv() else { break };
+            self.open.push(start);
+        }
+        self.open.retain(|start| !start.answer.is_closed());
     }
 }

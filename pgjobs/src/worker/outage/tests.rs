@@ -70,6 +70,21 @@ fn a_late_answer_is_an_outage_only_where_no_connection_opens() {
     assert_eq!(state.succeed("claim", Call::Fetch, start + 4 * SECOND), back);
 }
 
+/// After a server that hung: a call that was cut off may not be made again for long.
+#[test]
+fn a_database_that_answers_again_is_not_away_for_a_call_that_waits() {
+    let (outage, opened) = (Outage::default(), Some(Instant::now()));
+    outage.failed("heartbeat", Call::Maintain, &Error::Database(sqlx::Error::PoolTimedOut), opened);
+    let gone = || Error::Database(sqlx::Error::Io(std::io::ErrorKind::ConnectionRefused.into()));
+    outage.failed("heartbeat", Call::Heartbeat, &gone(), None);
+    outage.failed("claim", Call::Claim, &gone(), None);
+    assert!(outage.is_away() && outage.is_away_for(&["claim"]) && !outage.is_away_for(&["settle"]));
+    outage.went_well("claim", Call::Claim);
+    assert!(outage.is_away() && !outage.is_away_for(&["claim"]), "each loop has a session of its own");
+    outage.went_well("heartbeat", Call::Heartbeat);
+    assert!(!outage.is_away());
+}
+
 #[test]
 fn times_are_for_people() {
     let texts = [1300, 8000, 125_000, 7_260_000].map(|ms| in_seconds(Duration::from_millis(ms)));
