@@ -49,8 +49,9 @@ const ANSWERS: Duration = Duration::from_secs(5);
 /// published in it goes there. What is published already is never moved.
 ///
 /// A [draining](crate::admin::set_draining) server gets no keys: those that were its own go to the others, as
-/// long as there are others. Each `of` looks at most every five seconds, in the background, which servers are
-/// draining; a server that does not answer stays what it was. A server that is down keeps its keys:
+/// long as there are others. `of` has it looked up at most every five seconds, in the background, which servers
+/// are draining, and answers by what is known; a program that was idle learns it by its first call, for the
+/// next ones. A server that does not answer stays what it was. A server that is down keeps its keys:
 /// publishing them fails until it is back, so that they do not change servers for a moment.
 ///
 /// Cloning it is cheap, and all clones know the same.
@@ -136,9 +137,7 @@ impl Shards {
     /// # Ok(()) }
     /// ```
     pub fn server_of<K: ToString + ?Sized>(&self, key: &K) -> Server<'_> {
-        if self.look.is_due() {
-            self.look_in_background();
-        }
+        self.look_in_background();
         self.owner(&key.to_string()).server()
     }
 
@@ -213,14 +212,25 @@ impl Shards {
     }
 
     /// Asks all servers now whether they are draining; for the start of a program, which then routes nothing
-    /// to one that is.
+    /// to one that is. Those that cannot be asked stay what they were, and are warned of.
     ///
     /// # Errors
-    /// [`Error::Option`] for a name that is none, or is there twice; [`Error::Servers`] with those that could
-    /// not be asked, which stay what they were.
+    /// [`Error::Option`] for a name that is none, or is there twice; [`Error::Servers`] when none can be asked.
     pub async fn refresh(&self) -> Result<(), Error> {
         server_name::check_all(self.servers.iter().map(|one| &*one.name))?;
         self.look.begins();
+        let troubles = self.ask_all().await;
+        if troubles.len() == self.servers.len() {
+            return Err(Error::Servers(troubles));
+        }
+        for (server, error) in troubles {
+            tracing::warn!(server, %error, "it is unknown whether this server is draining; it keeps its keys");
+        }
+        Ok(())
+    }
+
+    /// Asks all servers; returns those that could not be asked.
+    async fn ask_all(&self) -> Vec<(String, Error)> {
         let mut answers: FuturesUnordered<_> =
             self.servers.iter().map(|one| async move { (one, one.ask().await) }).collect();
         let mut troubles = Vec::new();
@@ -230,16 +240,19 @@ impl Shards {
                 Err(error) => troubles.push((one.name.clone(), error)),
             }
         }
-        if troubles.is_empty() { Ok(()) } else { Err(Error::Servers(troubles)) }
+        troubles
     }
 
-    /// Where there is a runtime; elsewhere only `refresh` looks.
+    /// Asks all servers if it is time to; where there is no runtime, only `refresh` does.
     fn look_in_background(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if !self.look.is_due() {
+            return;
+        }
         let shards = self.clone();
         runtime.spawn(async move {
-            if let Err(error) = shards.refresh().await {
-                tracing::debug!(%error, "it is unknown whether these servers are draining");
+            for (server, error) in shards.ask_all().await {
+                tracing::debug!(server, %error, "it is unknown whether this server is draining");
             }
         });
     }

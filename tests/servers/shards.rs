@@ -86,8 +86,43 @@ async fn a_search_says_which_servers_could_not_be_asked() {
     let error = shards.find(there.id()).await.map(drop).unwrap_err();
     let Error::Servers(troubles) = error else { panic!("{error}") };
     assert_eq!(troubles.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test]
+async fn a_publisher_starts_while_one_of_its_servers_is_away() {
+    let [a, b]: [Db; 2] = databases().await;
+    let proxies = [Proxy::before(&a), Proxy::before(&b)];
+    let [through_a, through_b] =
+        [proxies[0].options(&a), proxies[1].options(&b)].map(PgPool::connect_lazy_with);
+    let shards = shards(&[("a", &through_a), ("b", &through_b)]);
+    admin::set_draining(&a.pool, true, None).await.unwrap();
+    proxies[1].set_up(false);
+    shards.refresh().await.unwrap();
+    assert!(homes(&shards).values().all(|home| home == "b"), "it keeps its keys, and a is draining");
+    proxies[0].set_up(false);
     let error = shards.refresh().await.unwrap_err();
-    assert!(error.to_string().starts_with("server `b`: "), "{error}");
+    let Error::Servers(troubles) = error else { panic!("{error}") };
+    assert_eq!(troubles.len(), 2, "none is there");
+}
+
+#[test]
+fn a_thread_without_a_runtime_leaves_the_look_to_others() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ([a, b], shards) = runtime.block_on(async {
+        let [a, b]: [Db; 2] = databases().await;
+        let shards = shards(&[("a", &a.pool), ("b", &b.pool)]);
+        admin::set_draining(&a.pool, true, None).await.unwrap();
+        ([a, b], shards)
+    });
+    shards.of(&1); // here nothing can be asked
+    runtime.block_on(async {
+        shards.of(&1);
+        until("the first look is not five seconds off", async || {
+            shards.servers().any(|server| server.draining)
+        })
+        .await;
+    });
+    runtime.block_on(async { drop((a, b)) });
 }
 
 #[tokio::test]

@@ -320,20 +320,23 @@ async fn drain<T: pgjobs::Task>(db: &Db, topic: &str, jobs: u32, new: impl Fn(u3
 async fn a_drain_of_jobs_that_talk_keeps_its_rate() {
     let jobs = std::env::var("PGJOBS_DRAIN_JOBS").ok().map(|jobs| jobs.parse::<u32>().unwrap());
     let (db, _guard, number) = (Db::new().await, kept(), jobs.unwrap_or(1000));
-    let mut best = [0.0_f64; 3];
+    let mut ratios = [Vec::new(), Vec::new()];
     for round in 0..5 {
-        let rates = [
-            drain(&db, "rate.silent", number, silent::new).await,
-            drain(&db, "rate.report", number, report::new).await,
-            drain(&db, "rate.line", number, line::new).await,
-        ];
-        println!("round {round}: {rates:.0?} jobs a second");
-        best.iter_mut().zip(rates).for_each(|(best, rate)| *best = best.max(rate));
+        let silent = drain(&db, "rate.silent", number, silent::new).await;
+        let report = drain(&db, "rate.report", number, report::new).await;
+        let line = drain(&db, "rate.line", number, line::new).await;
+        println!("round {round}: {silent:.0}, {report:.0} and {line:.0} jobs a second");
+        ratios[0].push(report / silent);
+        ratios[1].push(line / silent);
     }
     // Runs that a beat overtakes have rows of their own.
     let together = "select avg((said is not null)::int)::float8 from jobs.job where task <> 'rate.silent'";
     assert!(db.one::<f64>(together).await > 0.9);
-    let [reports, lines] = [best[1] / best[0], best[2] / best[0]];
+    // Of each round, because the speed of a busy machine changes from one to the next.
+    let [reports, lines] = ratios.map(|mut ratios| {
+        ratios.sort_by(f64::total_cmp);
+        ratios[2]
+    });
     println!("with reports {reports:.2}, with a line of log as well {lines:.2} of the rate without");
     let least = if jobs.is_some() { [0.9, 0.8] } else { [0.5, 0.25] };
     assert!(reports >= least[0] && lines >= least[1], "{reports:.2} {lines:.2}");

@@ -65,7 +65,7 @@ pub enum End {
     #[default]
     Orderly,
     /// A burst that could not find out whether a job is left, since one of its claims was still running on
-    /// the server; or a worker that could not report to the database how runs ended, see
+    /// the server, or one of several servers was away; or a worker that could not report to the database how runs ended, see
     /// [`WorkerReport::unsettled`].
     Unfinished,
     /// A loop of the worker panicked, or its runtime was dropped. The log shows which; the database requeues

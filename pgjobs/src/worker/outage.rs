@@ -129,6 +129,11 @@ impl Outage {
         self.fails.load(SeqCst) && self.state().troubles.iter().any(is_away)
     }
 
+    /// For how long something has failed.
+    pub(super) fn lasts(&self) -> Duration {
+        self.state().since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
     /// How often the database went away since this was last asked.
     pub(super) fn began(&self) -> u64 {
         std::mem::take(&mut self.state().began)

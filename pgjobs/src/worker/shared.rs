@@ -12,9 +12,7 @@ use uuid::Uuid;
 
 use super::announcing::Announcing;
 use super::commands::Commands;
-use super::counts::Counts;
-#[cfg(feature = "testing")]
-use super::counts::End;
+use super::counts::{Counts, End};
 use super::in_flight::InFlight;
 use super::last_words::LastWords;
 use super::leavers::Leavers;
@@ -37,6 +35,9 @@ use crate::task::layer::AnyLayer;
 use crate::task::outbox::Outbox;
 use crate::task::registry::Registry;
 use crate::task::state::State;
+
+/// After so long, a burst does not wait for a server that is away.
+const LONG: Duration = Duration::from_secs(10);
 
 pub(super) struct Shared {
     pub(super) hosts: Hosts,
@@ -198,6 +199,21 @@ impl Shared {
     /// can use.
     pub(super) fn starts_in_vain(&self) -> bool {
         !self.team.is_alone() && self.outage.is_away_for(&[outage::CLAIM, outage::SETTLE])
+    }
+
+    /// Whether a burst of several servers ends without this one: it has been away for long.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.starts_in_vain() && self.outage.lasts() >= LONG
+    }
+
+    /// A burst ends without it.
+    pub(super) fn leave_out(&self) {
+        self.counts.ends(End::Unfinished);
+        let server = self.server();
+        tracing::error!(
+            server,
+            "this server is away: the burst ends without what is due there; run it again"
+        );
     }
 
     /// Has the database record the run as started; false when it must not start.

@@ -47,6 +47,8 @@ pub(super) struct Seat {
     /// Wakes its dispatch loop, which leaves the next slots to others: see [`Team::turn`].
     turn: Notify,
     holds: AtomicBool,
+    /// A burst does not wait for it: see [`Team::found_nothing`].
+    given_up: AtomicBool,
 }
 
 impl Seat {
@@ -58,6 +60,7 @@ impl Seat {
             waits: AtomicBool::new(false),
             turn: Notify::new(),
             holds: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
         }
     }
 }
@@ -171,8 +174,7 @@ impl Team {
         let step = claims.next(View { crowded: offer.is_none(), ..view }, now);
         asks[me].wants = Wants::of(step, view, slots, now);
         if let Step::Claim { .. } = step {
-            let is_quiet = self.seats.iter().all(|seat| seat.counts.open() == 0);
-            asks[me].looked_at = is_quiet.then(|| asks.iter().map(|ask| ask.claims).sum());
+            asks[me].looked_at = self.is_quiet().then(|| asks.iter().map(|ask| ask.claims).sum());
         }
         let waits = asks[me].wants == Wants::Room;
         self.seats[me].waits.store(waits, SeqCst);
@@ -204,16 +206,35 @@ impl Team {
     }
 
     /// A burst has found nothing due at this server; returns whether that holds for all of them. What runs at
-    /// one may publish at another: it holds once no job was claimed anywhere since each of them looked.
+    /// one may publish at another: it holds once no job was claimed anywhere since each of them looked. One
+    /// that is away for long is left out.
     pub(super) fn found_nothing(&self, me: usize) -> bool {
         if self.is_alone() {
             return true;
         }
+        let engines = self.engines();
+        engines.iter().for_each(|one| self.seats[one.place].given_up.store(one.is_given_up(), SeqCst));
         let mut asks = self.asks();
         asks[me].nothing_at = asks[me].looked_at;
         let claims = asks.iter().map(|ask| ask.claims).sum();
-        asks.iter().all(|ask| ask.has_left || ask.nothing_at == Some(claims))
-            && self.seats.iter().all(|seat| seat.counts.open() == 0)
+        let has_nothing = |(ask, seat): (&Ask, &Seat)| {
+            ask.has_left || seat.given_up.load(SeqCst) || ask.nothing_at == Some(claims)
+        };
+        let is_over = asks.iter().zip(&self.seats).all(has_nothing) && self.is_quiet();
+        if is_over {
+            let given_up = |one: &&Arc<Shared>| self.seats[one.place].given_up.load(SeqCst);
+            engines.iter().filter(given_up).for_each(|one| one.leave_out());
+        }
+        is_over
+    }
+
+    /// Whether no job of this worker is open, but for outcomes that a server which is given up does not take.
+    fn is_quiet(&self) -> bool {
+        let is_quiet = |seat: &Seat| {
+            let load = seat.counts.load();
+            load.open == 0 || seat.given_up.load(SeqCst) && load.waiting + load.running == 0
+        };
+        self.seats.iter().all(is_quiet)
     }
 
     /// All servers end: at once, or after their runs.
