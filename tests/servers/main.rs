@@ -1,6 +1,7 @@
 //! A worker over several servers, and publishers that divide keys among them.
 
 mod burst;
+mod controlled;
 mod draining;
 mod hanging;
 mod killed;

@@ -53,7 +53,7 @@ fn runs(running: usize) -> String {
 }
 
 fn pause(shared: &Shared) -> String {
-    let was_paused = shared.commands.pause(true, false);
+    let was_paused = shared.commands.pause(true);
     let released = shared.release(shared.in_flight.stop_unbegun());
     let again = if was_paused { "was paused already" } else { "paused" };
     format!("{again}: {}, {released} released", runs(shared.counts.load().running))
@@ -63,17 +63,11 @@ fn resume(shared: &Shared) -> Result<String, String> {
     if shared.stop.is_draining() {
         return Err("the worker ends already".to_owned());
     }
-    // A drain of the worker is taken back at all of its servers.
-    let drained = shared.team.engines().into_iter().filter(|one| one.commands.drains());
-    drained.for_each(|one| {
-        if one.place != shared.place {
-            one.commands.pause(false, false);
-            one.wake_claims();
-        }
-    });
-    let was_paused = shared.commands.pause(false, false);
+    // A drain of the worker is taken back at all of its servers; a pause is of this one.
+    let drained = shared.team.set_draining(false);
+    let was_paused = shared.commands.pause(false);
     shared.wake_claims();
-    Ok(if was_paused { "resumed" } else { "was not paused" }.to_owned())
+    Ok(if was_paused || drained { "resumed" } else { "was not paused" }.to_owned())
 }
 
 fn slots(shared: &Shared, command: &Received) -> Result<String, String> {
@@ -90,8 +84,8 @@ fn slots(shared: &Shared, command: &Received) -> Result<String, String> {
 }
 
 fn drain(shared: &Shared) -> String {
+    shared.team.set_draining(true);
     for engine in shared.team.engines() {
-        engine.commands.pause(true, true);
         engine.release(engine.in_flight.stop_unbegun());
     }
     let running = runs(shared.team.running());

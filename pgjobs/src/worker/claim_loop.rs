@@ -14,6 +14,7 @@ use super::policy::claiming::{Claims, PATIENCE, Step, Unconfirmed};
 use super::policy::prefetch::Pace;
 use super::policy::watermarks::Watermarks;
 use super::register::{declare_tasks, register};
+use super::rest::rest;
 use super::shared::Shared;
 use super::shutdown::Phase;
 use super::starts::Starts;
@@ -277,27 +278,5 @@ fn call(step: Step) -> Call {
         Step::ReleaseClaim(_) | Step::SeeOff(_) => Call::ReleaseClaim,
         Step::Reconcile | Step::Reregister => Call::Register,
         Step::Maintain => Call::Maintain,
-    }
-}
-
-/// Sleeps until it is time to claim. A notification reaches every worker, but only a few of many claim for
-/// it.
-async fn rest(shared: &Shared, pause: Duration, notified: &mut Option<Instant>) {
-    let pause = tokio::time::sleep(pause);
-    let mut pause = std::pin::pin!(pause);
-    loop {
-        tokio::select! {
-            () = shared.work.notified() => return,
-            () = &mut pause => return,
-            () = shared.heard.notified() => {
-                if shared.counts.open() > 0 || shared.peers.looks(fastrand::f64()) {
-                    *notified = Some(Instant::now());
-                    return;
-                }
-                let later = tokio::time::Instant::now() + shared.peers.later(fastrand::f64());
-                let sooner = pause.deadline().min(later);
-                pause.as_mut().reset(sooner);
-            }
-        }
     }
 }

@@ -30,8 +30,6 @@ pub(super) struct Commands {
     /// The database has said that it announces commands.
     announces: AtomicBool,
     paused: AtomicBool,
-    /// Ends when nothing runs any more.
-    drains: AtomicBool,
     known: Mutex<Known>,
 }
 
@@ -143,15 +141,10 @@ impl Commands {
     }
 
     /// Pauses or resumes; returns whether it was paused.
-    pub(super) fn pause(&self, pause: bool, drain: bool) -> bool {
-        self.drains.store(drain, SeqCst);
+    pub(super) fn pause(&self, pause: bool) -> bool {
         let was_paused = self.paused.swap(pause, SeqCst);
         self.note_change();
         was_paused
-    }
-
-    pub(super) fn drains(&self) -> bool {
-        self.drains.load(SeqCst)
     }
 }
 
@@ -189,9 +182,9 @@ mod tests {
     #[test]
     fn a_change_during_a_beat_goes_with_the_next() {
         let commands = Commands::default();
-        commands.pause(true, false);
+        commands.pause(true);
         let sent = commands.to_send();
-        commands.pause(false, false);
+        commands.pause(false);
         commands.were_sent(&sent);
         assert!(commands.to_send().change.is_some());
         commands.were_sent(&commands.to_send());

@@ -39,7 +39,7 @@ pub(super) async fn dispatch(shared: Arc<Shared>, mut line: mpsc::UnboundedRecei
 
 /// Not while a command says so, nor while the server is away and the worker has others.
 fn may_start(shared: &Shared) -> bool {
-    !shared.commands.is_paused() && !shared.starts_in_vain()
+    !shared.is_paused() && !shared.starts_in_vain()
 }
 
 /// Starts the run of a job, with its seat in a joint run if it has one.
@@ -82,7 +82,7 @@ impl Drop for Held {
             self.shared.leavers.left(&self.job);
         }
         self.shared.counts.ended();
-        if self.shared.commands.drains() {
+        if self.shared.team.drains() {
             self.shared.end_if_drained();
         }
         self.shared.team.has_room(self.shared.place);

@@ -115,7 +115,7 @@ impl Gathering {
         if self.sets.is_empty() {
             return None;
         }
-        if self.shared.stop.is_draining() || self.shared.commands.is_paused() {
+        if self.shared.stop.is_draining() || self.shared.is_paused() {
             self.sets.clear(); // they are released
         }
         let gathered = self.sets.iter().map(|set| set.jobs.len()).sum();

@@ -162,7 +162,7 @@ fn report(shared: &Shared, to_send: &ToSend) -> Report {
     if shared.is_stuck() {
         told.late.clear(); // jobs on a stuck runtime get no more time than they had
     }
-    let status = Status { paused: shared.commands.is_paused(), slots: shared.slots.number() };
+    let status = Status { paused: shared.is_paused(), slots: shared.slots.number() };
     Report {
         told,
         progress: None,

@@ -60,6 +60,7 @@ mod plan;
 mod policy;
 mod progress;
 mod register;
+mod rest;
 mod room;
 mod run;
 mod servers;

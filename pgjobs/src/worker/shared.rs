@@ -195,6 +195,11 @@ impl Shared {
         self.stuck.load(SeqCst)
     }
 
+    /// Whether a command says that nothing is claimed or started: at this server, or a drain of the worker.
+    pub(super) fn is_paused(&self) -> bool {
+        self.commands.is_paused() || self.team.drains()
+    }
+
     /// Whether what starts now would wait for a server that is away, in slots that the worker's other servers
     /// can use.
     pub(super) fn starts_in_vain(&self) -> bool {
@@ -246,8 +251,7 @@ impl Shared {
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
             // What it claims while outcomes do not arrive is not started: it would be released at once.
-            paused: self.commands.is_paused()
-                || (!self.team.is_alone() && self.outage.is_away_for(&[outage::SETTLE])),
+            paused: self.is_paused() || (!self.team.is_alone() && self.outage.is_away_for(&[outage::SETTLE])),
             crowded: false,
         }
     }
@@ -283,7 +287,7 @@ impl Shared {
 
     /// Ends the worker when a command has told it to drain and nothing runs.
     pub(super) fn end_if_drained(&self) {
-        if self.commands.drains() && self.team.running() == 0 {
+        if self.team.drains() && self.team.running() == 0 {
             self.stop.advance(Phase::Draining);
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Team {
     stops: Arc<Stops>,
     meter: SlotsMeter,
     asks: Mutex<Vec<Ask>>,
+    /// It ends when nothing runs any more.
+    drains: AtomicBool,
     /// The engines of the servers that were reached.
     engines: Mutex<Vec<Weak<Shared>>>,
 }
@@ -75,6 +77,7 @@ impl Team {
             stop: Stop::one_of(&stops),
             stops,
             meter: SlotsMeter::new(),
+            drains: AtomicBool::new(false),
             engines: Mutex::default(),
         })
     }
@@ -91,10 +94,23 @@ impl Team {
 
     /// Takes up a server whose loops have begun.
     pub(super) fn join(&self, engine: &Arc<Shared>) {
-        if self.engines().iter().any(|one| one.commands.drains()) {
-            engine.commands.pause(true, true);
-        }
         lock(&self.engines).push(Arc::downgrade(engine));
+        engine.end_if_drained();
+    }
+
+    /// A command says that the worker ends when nothing runs any more, or takes that back; returns whether it
+    /// was to end.
+    pub(super) fn set_draining(&self, drains: bool) -> bool {
+        let before = self.drains.swap(drains, SeqCst);
+        for engine in self.engines() {
+            engine.commands.note_change();
+            engine.wake_claims();
+        }
+        before
+    }
+
+    pub(super) fn drains(&self) -> bool {
+        self.drains.load(SeqCst)
     }
 
     /// Those whose loops have begun, and that were not dropped.
