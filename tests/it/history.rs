@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, Said, until};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use crate::server_messages::ServerMessages;
 use crate::sessions::{as_role, code, refusal, role};
 
 const PARTITIONS: &str = "select count(*) from pg_inherits where inhparent = 'jobs.job'::regclass and inhrelid::regclass::text ~ 'job_[0-9]{8}$'";
@@ -155,7 +154,7 @@ async fn a_worker_cannot_keep_the_lock_of_history() {
     let db = Db::with_clock().await;
     db.advance(Duration::from_secs(DAY)).await;
     let mut worker = as_role(&db, "jobs_worker").await;
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     for call in [
         "select jobs.maintain_partitions()",
         "do $$ begin perform jobs.maintain_partitions(); end $$",
@@ -208,7 +207,7 @@ async fn a_caller_of_retain_that_does_not_end_is_named() {
     let mut holder = db.connect().await;
     holder.execute("begin; select jobs.maintain_partitions()").await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     db.run("select jobs.maintain_partitions()").await;
     db.run("select jobs.maintain_partitions()").await;
     assert!(!said.take().contains("WARN"));

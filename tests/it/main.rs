@@ -43,7 +43,6 @@ mod roles;
 mod scale;
 mod schema_file;
 mod schemas;
-mod server_messages;
 mod server_state;
 mod sessions;
 mod settling;

@@ -1,11 +1,10 @@
 //! A task belongs to the role that declared it first: who else may change what of it.
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, Said};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::server_messages::ServerMessages;
 use crate::sessions::{as_role, code, one, refusal, role};
 
 /// A declaration; what is left out is filled in.
@@ -54,7 +53,7 @@ async fn what_another_role_declares_differently_is_ignored_and_said() {
     role(&db, "owners_a", "jobs_worker").await;
     role(&db, "owners_b", "jobs_worker").await;
     let (mut a, mut b) = (as_role(&db, "owners_a").await, as_role(&db, "owners_b").await);
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     declare(&mut a, &json!([task("mail.any", &json!({"aliases": ["mail.old"]}))])).await;
     declare(&mut b, &json!([task("mail.any", &json!({"aliases": ["mail.old"]}))])).await;
     assert_eq!(said.take(), "", "the same program under another role is no matter");
@@ -117,7 +116,7 @@ async fn nobody_takes_a_name_of_anothers_task() {
     role(&db, "owners_b", "jobs_worker").await;
     let (mut a, mut b) = (as_role(&db, "owners_a").await, as_role(&db, "owners_b").await);
     declare(&mut a, &json!([task("mail.any", &json!({"aliases": ["mail.old"]}))])).await;
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     let evil = json!({"aliases": ["mail.any", "mail.old", "evil.old"], "keep": "none", "validate": "off"});
     declare(&mut b, &json!([task("evil.x", &evil)])).await;
     let words = said.take();
@@ -290,7 +289,7 @@ async fn an_open_transaction_of_one_worker_does_not_stop_the_others() {
     declare(&mut a, &json!([task("mail.any", &json!({})), task("mail.other", &json!({}))])).await;
     a.execute("begin").await.unwrap();
     declare(&mut a, &json!([task("mail.any", &json!({"retries": 9})), task("mail.new", &json!({}))])).await;
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     declare(&mut b, &json!([task("b.x", &json!({})), task("mail.any", &json!({"keep": "none"}))])).await;
     assert!(said.take().contains("'mail.any' of role 'owners_a'"));
     db.run(

@@ -1,11 +1,10 @@
 //! A reader sees no part of a body: not its values, not the keys that came with it; and the server's log neither.
 
-use pgjobs_tests::{Db, server};
+use pgjobs_tests::{Db, Said, server};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::server_messages::ServerMessages;
 use crate::sessions::{as_role, role};
 
 const CANARY: &str = "unseen-7Q";
@@ -106,7 +105,7 @@ fn clean(place: &str, text: &str) {
 #[tokio::test]
 async fn a_refusal_and_a_warning_show_no_part_of_a_body() {
     let db = Db::new().await;
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     for check in ["strict", "warn"] {
         declare(&db, check).await;
         let mut refused = 0;

@@ -3,6 +3,7 @@
 mod burst;
 mod controlled;
 mod draining;
+mod following;
 mod hanging;
 mod killed;
 mod metrics;

@@ -1,6 +1,6 @@
 //! Keeps the pool of a program that publishes on the primary, as a worker keeps its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{PgPool, Row};
@@ -58,12 +58,12 @@ pub fn follow_primary(pool: &PgPool, others: impl IntoIterator<Item = PgConnectO
 async fn follow(hosts: Hosts) {
     let mut is_away = false;
     loop {
-        match hosts.connect(hosts.patience()).await {
-            Ok((mut connection, _)) => {
+        match find(&hosts).await {
+            Ok(mut connection) => {
                 if std::mem::replace(&mut is_away, false) {
                     tracing::info!(database = %hosts.describe(), "the primary is back");
                 }
-                let lost = watch(&mut connection).await;
+                let lost = watch(&mut connection, &hosts).await;
                 tracing::debug!(error = %lost, "the connection to the primary ended");
             }
             Err(error) if !std::mem::replace(&mut is_away, true) => {
@@ -75,15 +75,28 @@ async fn follow(hosts: Hosts) {
     }
 }
 
+/// A connection to the primary. A pool without others may lead to a server that is none.
+async fn find(hosts: &Hosts) -> Result<PgConnection, Error> {
+    let (mut connection, _) = hosts.connect(hosts.patience()).await?;
+    ask(&mut connection, hosts).await?;
+    Ok(connection)
+}
+
 /// Returns when the server does not answer as a primary any more.
-async fn watch(connection: &mut PgConnection) -> Error {
+async fn watch(connection: &mut PgConnection, hosts: &Hosts) -> Error {
     loop {
         sleep(PAUSE).await;
-        let asked = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(&mut *connection);
-        match within(ANSWER, async { Ok(asked.await?.try_get(0)?) }).await {
-            Ok(false) => {}
-            Ok(true) => return sqlx::Error::Protocol("it became a standby".to_owned()).into(),
-            Err(error) => return error,
+        if let Err(lost) = ask(connection, hosts).await {
+            return lost;
         }
     }
+}
+
+/// Whether the server is the primary; how long it takes to say so shows how far away it is.
+async fn ask(connection: &mut PgConnection, hosts: &Hosts) -> Result<(), Error> {
+    let (asked_at, patience) = (Instant::now(), ANSWER.max(hosts.patience()));
+    let asked = sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(connection);
+    let is_standby = within(patience, async { Ok(asked.await?.try_get(0)?) }).await?;
+    hosts.measured(asked_at.elapsed());
+    if is_standby { Err(sqlx::Error::Protocol("it is a standby".to_owned()).into()) } else { Ok(()) }
 }

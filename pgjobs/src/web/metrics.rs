@@ -128,9 +128,10 @@ async fn ask(servers: &Servers) -> Result<String, Error> {
 }
 
 async fn series(pool: PgPool) -> Result<Vec<Series>, Error> {
-    let mut connection = pool.acquire().await?;
-    match db::metrics::metrics(&mut connection).await {
-        Err(error) if is_recovery_conflict(&error) => db::metrics::metrics(&mut connection).await,
+    // A standby may have ended the session: the second time needs another one.
+    let read = async || db::metrics::metrics(&mut *pool.acquire().await?).await;
+    match read().await {
+        Err(error) if is_recovery_conflict(&error) => read().await,
         read => read,
     }
 }

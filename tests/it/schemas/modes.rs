@@ -1,10 +1,9 @@
 //! Strictly, with a warning, or not at all; and tasks that nobody has declared.
 
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, Said};
 use serde_json::{Value, json};
 
 use super::{declare, of_one, refused, refused_of};
-use crate::server_messages::ServerMessages;
 
 fn counting(more: &Value) -> Value {
     let mut task = of_one(&json!({"type": "integer", "format": "int64"}));
@@ -95,7 +94,7 @@ async fn an_undeclared_task_is_accepted_unless_the_settings_refuse_it() {
 async fn a_warning_is_given_once_for_a_statement_and_shows_no_value() {
     let db = Db::new().await;
     declare(&db, counting(&json!({"validate": "warn"}))).await;
-    let (said, _listening) = ServerMessages::listen();
+    let (said, _listening) = Said::listen();
     db.run(r#"select jobs.publish('t', '{"args": ["4111"]}')"#).await;
     db.run(r#"select jobs.publish_arrays('{t}', array['{"args": [1]}', '{"args": ["4111"]}', '{"args": []}']::jsonb[], null, null, null, null, null)"#).await;
     let said = said.take();
