@@ -2,8 +2,10 @@
 
 mod burst;
 mod draining;
+mod gathering;
 mod killed;
 mod metrics;
+mod parts;
 mod shards;
 mod slots;
 mod starting;

@@ -221,7 +221,6 @@ impl Shared {
             needs_reconcile: self.needs_reconcile.load(SeqCst),
             stuck: self.is_stuck(),
             paused: self.commands.is_paused(),
-            crowded: false,
         }
     }
 

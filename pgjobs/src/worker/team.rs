@@ -3,7 +3,9 @@
 //! Each server has loops and connections of its own ([`Shared`]), so that what happens to one is its own
 //! trouble. A worker with a single server has a team of one, which asks nobody.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::future::pending;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,8 @@ pub(super) struct Team {
     stops: Arc<Stops>,
     meter: SlotsMeter,
     asks: Mutex<Vec<Ask>>,
+    /// How many slots were taken so far; not counted for a single server.
+    starts: AtomicU64,
     /// The engines of the servers that were reached.
     engines: Mutex<Vec<Weak<Shared>>>,
 }
@@ -47,6 +51,11 @@ pub(super) struct Seat {
     /// Wakes its dispatch loop, which leaves the next slots to others: see [`Team::turn`].
     turn: Notify,
     holds: AtomicBool,
+    /// The number of its last start, of all starts of the worker.
+    last: AtomicU64,
+    /// How many slots its gathered jobs hold, and that those of all servers hold every slot.
+    gathered: AtomicUsize,
+    full: Notify,
 }
 
 impl Seat {
@@ -58,6 +67,9 @@ impl Seat {
             waits: AtomicBool::new(false),
             turn: Notify::new(),
             holds: AtomicBool::new(false),
+            last: AtomicU64::new(0),
+            gathered: AtomicUsize::new(0),
+            full: Notify::new(),
         }
     }
 }
@@ -72,6 +84,7 @@ impl Team {
             stop: Stop::one_of(&stops),
             stops,
             meter: SlotsMeter::new(),
+            starts: AtomicU64::new(0),
             engines: Mutex::default(),
         })
     }
@@ -124,8 +137,6 @@ impl Team {
         self.seats[me].room.notify_one();
         if !self.is_alone() {
             self.wake_others(me);
-            let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
-            held.for_each(|seat| seat.turn.notify_one());
         }
     }
 
@@ -146,15 +157,49 @@ impl Team {
         seat.holds.store(false, SeqCst);
     }
 
+    /// This server has taken a slot: others with as many are before it now.
+    pub(super) fn started(&self, me: usize) {
+        if !self.is_alone() {
+            self.seats[me].last.store(self.starts.fetch_add(1, SeqCst) + 1, SeqCst);
+        }
+    }
+
+    /// This server has gathered so many jobs for joint runs; returns how many all of them have. Those of the
+    /// others begin as well when they hold every slot: the next slots would go to whose runs end first.
+    pub(super) fn gathered(&self, me: usize, jobs: usize) -> usize {
+        if self.is_alone() {
+            return jobs;
+        }
+        self.seats[me].gathered.store(jobs, SeqCst);
+        let all = self.seats.iter().map(|seat| seat.gathered.load(SeqCst)).sum();
+        if all >= self.slots.number() {
+            let others = self.seats.iter().enumerate().filter(|(at, _)| *at != me).map(|(_, seat)| seat);
+            others.filter(|seat| seat.gathered.load(SeqCst) > 0).for_each(|seat| seat.full.notify_one());
+        }
+        all
+    }
+
+    /// Waits until another server finds that gathered jobs hold every slot.
+    pub(super) async fn all_gather(&self, me: usize) {
+        if self.is_alone() {
+            return pending().await;
+        }
+        self.seats[me].full.notified().await;
+    }
+
     /// How the servers stand.
     fn standings(&self, asks: &[Ask], now: Instant) -> Vec<Standing> {
         let seats = asks.iter().zip(&self.seats);
-        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), now)).collect()
+        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), seat.last.load(SeqCst), now)).collect()
     }
 
+    /// There may be room that this server had or kept from others: wakes their claim loops, and the dispatch
+    /// loops of all.
     fn wake_others(&self, me: usize) {
         let others = self.seats.iter().enumerate().filter(|(at, _)| *at != me).map(|(_, seat)| seat);
         others.filter(|seat| seat.waits.load(SeqCst)).for_each(|seat| seat.room.notify_one());
+        let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
+        held.for_each(|seat| seat.turn.notify_one());
     }
 
     /// The next step of the claim loop of this server, within the room that it may have.
@@ -165,17 +210,19 @@ impl Team {
         }
         let mut asks = self.asks();
         self.seats[me].waits.store(true, SeqCst); // before it looks: what ends from here on wakes it
-        let slots = self.slots.number();
-        let offer = room::offer(slots, me, &self.standings(&asks, now));
-        claims.set_slots(offer.unwrap_or(0));
-        let step = claims.next(View { crowded: offer.is_none(), ..view }, now);
-        asks[me].wants = Wants::of(step, view, slots, now);
+        let offer = room::offer(self.slots.number(), me, &self.standings(&asks, now));
+        claims.set_slots(offer);
+        let step = claims.next(view, now);
+        let before = mem::replace(&mut asks[me].wants, Wants::of(step, view, offer, now));
         if let Step::Claim { .. } = step {
             let is_quiet = self.seats.iter().all(|seat| seat.counts.open() == 0);
             asks[me].looked_at = is_quiet.then(|| asks.iter().map(|ask| ask.claims).sum());
         }
-        let waits = asks[me].wants == Wants::Room;
+        let waits = asks[me].wants.is_room();
         self.seats[me].waits.store(waits, SeqCst);
+        if before.is_room() && !waits {
+            self.wake_others(me); // it wants less than any number
+        }
         step
     }
 
