@@ -1,103 +1,126 @@
 //! Who gets the slots, and when.
 
+use std::collections::VecDeque;
+
 use fastrand::Rng;
 
 use super::World;
 
-/// Slots and servers: so that the slots can be divided, and cannot, and more servers than slots.
-const SIZES: [(usize, usize); 11] =
-    [(16, 2), (16, 3), (16, 4), (16, 5), (16, 7), (4, 3), (8, 5), (9, 4), (2, 3), (1, 2), (64, 9)];
-/// How long the runs of busy servers take.
-const RUNS: [u64; 3] = [2, 20, 200];
 /// How long a claim takes, and the runs of the quiet server.
 const ANSWERS: u64 = 2;
 const QUIET_RUN: u64 = 20;
 
-/// Servers with endless queues and, as the last one, one without jobs; they have worked for two seconds.
-fn busy_and_quiet((slots, servers): (usize, usize), takes: u64, claims_first: bool) -> World {
-    let mut all = vec![(takes, ANSWERS); servers - 1];
-    all.push((QUIET_RUN, ANSWERS));
-    let mut world = World::new(slots, &all);
-    world.claims_first = claims_first;
-    world.servers[..servers - 1].iter_mut().for_each(|server| server.queue.extend(vec![0; 300_000]));
-    (0..2000).for_each(|_| world.step());
-    world.forget();
-    world
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    slots: usize,
+    servers: usize,
+    /// How long a run takes.
+    takes: u64,
+    claims_first: bool,
 }
 
-/// So many jobs come to the quiet server, and a second passes, or as long as they take; returns how long the
-/// last of them waited for its start.
-fn wait_of(jobs: usize, world: &mut World) -> u64 {
-    let quiet = world.servers.len() - 1;
-    let now = world.now;
-    (0..jobs).for_each(|_| world.servers[quiet].publish(now));
-    let takes = world.servers[0].takes + QUIET_RUN;
-    (0..1000.max(takes * jobs as u64)).for_each(|_| world.step());
-    assert!(world.servers[quiet].load().open == 0, "{jobs} jobs have not ended: {:?}", world.standings());
-    std::mem::take(&mut world.servers[quiet].longest_wait)
+/// Slots that can be divided by the servers, that cannot, and that are fewer; runs short and long.
+fn cases() -> impl Iterator<Item = Case> {
+    let sizes =
+        [(16, 2), (16, 3), (16, 4), (16, 5), (16, 7), (4, 3), (8, 5), (9, 4), (2, 3), (1, 2), (64, 9)];
+    let of_size = |(slots, servers)| {
+        let of_run =
+            move |takes| [false, true].map(|claims_first| Case { slots, servers, takes, claims_first });
+        [2, 20, 200].into_iter().flat_map(of_run)
+    };
+    sizes.into_iter().flat_map(of_size)
+}
+
+impl Case {
+    /// Servers with endless queues.
+    fn busy(self) -> World {
+        let mut world = World::new(self.slots, &vec![(self.takes, ANSWERS); self.servers]);
+        world.claims_first = self.claims_first;
+        world.servers.iter_mut().for_each(|server| server.queue.extend(vec![0; 300_000]));
+        world
+    }
+
+    /// The same, but for the last one, which has no jobs; they have worked for two seconds.
+    fn busy_and_quiet(self) -> World {
+        let mut world = self.busy();
+        let quiet = &mut world.servers[self.servers - 1];
+        (quiet.takes, quiet.queue) = (QUIET_RUN, VecDeque::new());
+        (0..2000).for_each(|_| world.step());
+        world.forget();
+        world
+    }
+
+    /// How long a run takes at a busy server, and behind it one at the quiet server.
+    fn round(self) -> u64 {
+        self.takes + QUIET_RUN + 3 * ANSWERS
+    }
+
+    /// So many jobs come to the quiet server, at once, five times; returns the longest wait for a start.
+    fn longest_wait(self, jobs: usize, world: &mut World) -> u64 {
+        let quiet = self.servers - 1;
+        for _ in 0..5 {
+            let now = world.now;
+            (0..jobs).for_each(|_| world.servers[quiet].publish(now));
+            (0..1000.max(self.round() * (jobs as u64 + 1))).for_each(|_| world.step());
+            let one = &world.servers[quiet];
+            assert!(one.queue.is_empty() && one.load().open == 0, "{self:?}: {:?}", world.standings());
+        }
+        world.servers[quiet].longest_wait
+    }
+}
+
+fn range(parts: &[f64]) -> (f64, f64) {
+    (parts.iter().copied().fold(1.0, f64::min), parts.iter().copied().fold(0.0, f64::max))
 }
 
 #[test]
 fn a_job_of_a_quiet_server_gets_the_next_slot_from_busy_ones() {
-    for size in SIZES {
-        for (takes, claims_first) in RUNS.into_iter().flat_map(|takes| [(takes, false), (takes, true)]) {
-            let mut world = busy_and_quiet(size, takes, claims_first);
-            let waited = (0..5).map(|_| wait_of(1, &mut world)).max().unwrap();
-            let most = takes + 3 * ANSWERS;
-            assert!(waited <= most, "{size:?}, runs of {takes} ms, {claims_first}: {waited} ms");
-        }
+    for case in cases() {
+        let waited = case.longest_wait(1, &mut case.busy_and_quiet());
+        assert!(waited <= case.takes + 3 * ANSWERS, "{case:?}: {waited} ms");
     }
 }
 
 #[test]
 fn ten_jobs_of_a_quiet_server_run_in_its_part_of_the_slots() {
-    for size in SIZES {
-        for (takes, claims_first) in RUNS.into_iter().flat_map(|takes| [(takes, false), (takes, true)]) {
-            let mut world = busy_and_quiet(size, takes, claims_first);
-            let waited = (0..5).map(|_| wait_of(10, &mut world)).max().unwrap();
-            let rounds = 10_u64.div_ceil((size.0 / size.1).max(1) as u64);
-            let most = rounds * (takes + QUIET_RUN + 3 * ANSWERS);
-            assert!(waited <= most, "{size:?}, runs of {takes} ms, {claims_first}: {waited} ms");
-            let parts: Vec<f64> = (0..size.1).map(|server| world.used(server)).collect();
-            let (used, least) = (parts.iter().sum::<f64>(), if size.0 < 8 { 0.97 } else { 0.99 });
-            assert!(used > least, "{size:?}, runs of {takes} ms, {claims_first}: {used}");
-            let busy = &parts[..size.1 - 1];
-            let (fewest, most) =
-                (busy.iter().copied().fold(1.0, f64::min), busy.iter().copied().fold(0.0, f64::max));
-            assert!(fewest > 0.9 * most, "{size:?}, runs of {takes} ms, {claims_first}: {busy:?}");
-        }
+    for case in cases() {
+        let mut world = case.busy_and_quiet();
+        let waited = case.longest_wait(10, &mut world);
+        let rounds = 10_u64.div_ceil((case.slots / case.servers).max(1) as u64);
+        assert!(waited <= rounds * case.round(), "{case:?}: {waited} ms");
+        let parts: Vec<f64> = (0..case.servers).map(|server| world.used(server)).collect();
+        let used: f64 = parts.iter().sum();
+        assert!(used > if case.slots < 8 { 0.97 } else { 0.99 }, "{case:?}: {used}");
+        let (fewest, most) = range(&parts[..case.servers - 1]);
+        println!("{case:?}: {waited} ms, {used:.4} of the slots, {fewest:.3} to {most:.3} at the busy ones");
+        assert!(fewest > 0.9 * most, "{case:?}: {parts:?}");
     }
 }
 
 #[test]
 fn servers_with_long_queues_have_equal_parts_of_any_number_of_slots() {
-    for size in SIZES {
-        for (takes, claims_first) in RUNS.into_iter().flat_map(|takes| [(takes, false), (takes, true)]) {
-            let mut world = World::new(size.0, &vec![(takes, ANSWERS); size.1]);
-            world.claims_first = claims_first;
-            world.servers.iter_mut().for_each(|server| server.queue.extend(vec![0; 300_000]));
-            (0..2000 + 60 * takes).for_each(|_| world.step());
-            let equal = 1.0 / size.1 as f64;
-            let parts: Vec<f64> = (0..size.1).map(|server| world.used(server)).collect();
-            assert!(
-                parts.iter().sum::<f64>() > 0.98,
-                "{size:?}, runs of {takes} ms, {claims_first}: {parts:?}"
-            );
-            assert!(
-                parts.iter().all(|part| (0.85 * equal..1.2 * equal).contains(part)),
-                "{size:?}, runs of {takes} ms, {claims_first}: {parts:?}"
-            );
-        }
+    for case in cases() {
+        let mut world = case.busy();
+        (0..2000 + 60 * case.takes).for_each(|_| world.step());
+        let parts: Vec<f64> = (0..case.servers).map(|server| world.used(server)).collect();
+        let (used, (fewest, most)) = (parts.iter().sum::<f64>(), range(&parts));
+        println!("{case:?}: {used:.4} of the slots, {fewest:.3} to {most:.3}");
+        assert!(used > 0.98, "{case:?}: {parts:?}");
+        let equal = 1.0 / case.servers as f64;
+        assert!(fewest > 0.85 * equal && most < 1.2 * equal, "{case:?}: {parts:?}");
     }
 }
 
 #[test]
 fn jobs_claimed_ahead_that_turn_out_slow_do_not_go_first() {
-    let mut world = busy_and_quiet((16, 2), 1, false);
+    let case = Case { slots: 16, servers: 2, takes: 1, claims_first: false };
+    let mut world = case.busy_and_quiet();
     world.servers[0].takes = 3000;
     (0..10).for_each(|_| world.step());
-    let waited = wait_of(10, &mut world);
-    assert!(waited <= 3000 + 2 * (QUIET_RUN + 3 * ANSWERS), "{waited} ms");
+    let now = world.now;
+    (0..10).for_each(|_| world.servers[1].publish(now));
+    (0..3000 + 3 * case.round()).for_each(|_| world.step());
+    assert_eq!(world.servers[1].finished, 10, "one run of the others was ahead of them");
 }
 
 #[test]
