@@ -120,6 +120,9 @@ impl Gathering {
             return None;
         }
         let gathered = self.gathered();
+        if self.sets.is_empty() {
+            return None;
+        }
         if self.shared.stop.is_draining() || self.shared.commands.is_paused() {
             self.sets.clear(); // they are released
         }
@@ -132,7 +135,7 @@ impl Gathering {
         self.sets.iter().map(|set| set.until).min()
     }
 
-    /// Begins all joint runs: no job can join them.
+    /// Begins all joint runs: gathered jobs hold every slot, so no other can join.
     fn run_all(&mut self) {
         self.sets.drain(..).for_each(|set| set.run(&self.shared));
     }

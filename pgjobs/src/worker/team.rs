@@ -165,7 +165,8 @@ impl Team {
     }
 
     /// This server has gathered so many jobs for joint runs; returns how many all of them have. Those of the
-    /// others begin as well when they hold every slot: the next slots would go to whose runs end first.
+    /// others begin as well when they hold every slot: the slots that are free after the runs of one would go
+    /// to that one, which holds the fewest then, and the others would wait with theirs.
     pub(super) fn gathered(&self, me: usize, jobs: usize) -> usize {
         if self.is_alone() {
             return jobs;
@@ -276,3 +277,6 @@ impl Team {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

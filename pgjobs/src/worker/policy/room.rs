@@ -2,15 +2,15 @@
 //!
 //! *What must hold.* The claims of all servers together take no more jobs than there are free slots, but for
 //! what each prefetches. A server that gets its first job has a slot for it as soon as one run ends, however
-//! long the queues of the others are; servers that all have jobs have equal parts, also where the slots cannot
-//! be divided by their number, or are fewer. And a server that has nothing, or does not answer, keeps none
-//! from the others.
+//! long the queues of the others are; servers that all have jobs have equal parts, also where the slots
+//! cannot be divided by their number, or are fewer. And a server that has nothing, or does not answer, keeps
+//! none from the others.
 //!
-//! *How.* A server holds the slots in which its jobs run, and those for which it has claimed a job or asks for
-//! one. A slot that nobody holds goes to the server that holds the fewest, of those that want one; of several,
-//! to the one whose last run began first. A server wants slots for the jobs that it has in its line; and for
-//! any number of jobs when it would claim and waits for room, since nobody knows how many there are. So a slot
-//! may be empty for as long as one claim takes, and no longer: then it is known.
+//! *How.* A server holds the slots in which its jobs run, and those for which it has claimed a job or asks
+//! for one. A slot that nobody holds goes to the server that holds the fewest, of those that want one; of
+//! several, to the one whose last run began first. A server wants slots for the jobs that it has in its line;
+//! and for any number of jobs while it waits for room to claim, since nobody knows how many there are. So a
+//! slot may be empty for as long as one claim takes, and no longer: then it is known.
 //!
 //! The claim loops ask how many slots they get ([`offer`]), the dispatch loops whether it is at least one
 //! ([`may_start`]). It has to be one rule for both: a slot that a dispatch loop leaves to another server
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_prefetched_beyond_its_share_takes_no_room() {
+    fn what_a_peer_prefetched_takes_no_room() {
         let long = Standing { wants: 500, ..hungry(3) };
         assert_eq!(offer(16, 1, &[long, hungry(0)]), 8);
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_starts_no_more_than_its_share_while_others_want_slots() {
+    fn a_server_starts_no_more_than_its_part_while_others_want_slots() {
         let long = Standing { wants: 500, ..hungry(8) };
         let starts = |other| [0, 1].map(|me| may_start(16, me, &[long, other]));
         assert_eq!(starts(hungry(2)), [false, true]);
