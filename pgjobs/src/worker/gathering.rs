@@ -52,6 +52,7 @@ impl Gathering {
                 () = shared.stop.reached(Phase::Draining) => self.sets.clear(),
                 job = line.recv() => return job,
                 () = shared.in_flight.taken.notified() => self.drop_taken(),
+                () = shared.team.all_gather(shared.place) => self.run_all(),
                 () = sleep_until(until.into()) => {}
             }
         }
@@ -79,13 +80,16 @@ impl Gathering {
                 () = shared.stop.reached(Phase::Draining) => return None,
                 slot = next() => return slot,
                 () = shared.in_flight.taken.notified() => self.drop_taken(),
+                () = shared.team.all_gather(place) => self.run_all(),
                 () = at(until) => {}
             }
         }
     }
 
-    /// Gathers the job, if it is one of a batch handler that may share its run; otherwise returns it.
+    /// Gathers the job, which has its slot, if it is one of a batch handler that may share its run; otherwise
+    /// returns it.
     pub(super) fn add(&mut self, held: Held) -> Option<Held> {
+        self.shared.team.started(self.shared.place);
         if !self.is_of_use || !gather::may_share(held.job.retries(), held.job.is_last_run()) {
             return Some(held);
         }
@@ -112,19 +116,34 @@ impl Gathering {
 
     /// Begins the joint runs that are due; returns when the next one is.
     fn run_due(&mut self) -> Option<Instant> {
+        if !self.is_of_use {
+            return None;
+        }
+        let gathered = self.gathered();
         if self.sets.is_empty() {
             return None;
         }
         if self.shared.stop.is_draining() || self.shared.is_paused() {
             self.sets.clear(); // they are released
         }
-        let gathered = self.sets.iter().map(|set| set.jobs.len()).sum();
         let (slots, now) = (Slots { all: self.shared.slots.number(), gathered }, Instant::now());
         let is_due = |set: &mut Set| gather::next(set.gathered(), slots, now) == Step::Run;
         for set in self.sets.extract_if(.., is_due) {
             set.run(&self.shared);
         }
+        self.gathered();
         self.sets.iter().map(|set| set.until).min()
+    }
+
+    /// Begins all joint runs: gathered jobs hold every slot, so no other can join.
+    fn run_all(&mut self) {
+        self.sets.drain(..).for_each(|set| set.run(&self.shared));
+    }
+
+    /// How many jobs all servers have gathered; the others learn how many are of this one.
+    fn gathered(&self) -> usize {
+        let own = self.sets.iter().map(|set| set.jobs.len()).sum();
+        self.shared.team.gathered(self.shared.place, own)
     }
 }
 

@@ -63,6 +63,7 @@ mod register;
 mod rest;
 mod room;
 mod run;
+mod seat;
 mod servers;
 mod settings;
 mod settle_loop;

@@ -6,7 +6,7 @@ use super::policy::claiming::{Step, View};
 use super::policy::prefetch::{Load, MOST};
 use super::policy::room::Standing;
 
-/// A claim that was not answered by then holds no room any more.
+/// A claim that was not answered by then holds no room any more; nor does a loop that has not looked again.
 const ANSWERS: Duration = Duration::from_secs(1);
 
 /// What a server asks for.
@@ -33,41 +33,40 @@ pub(super) enum Wants {
     #[default]
     Nothing,
     /// It would claim, and waits for room.
-    Room,
+    Room { since: Instant },
     /// It has asked for so many jobs, beyond what it prefetches.
     Jobs { number: usize, since: Instant },
 }
 
 impl Wants {
-    /// What a server wants that takes this step.
-    pub(super) fn of(step: Step, view: View, slots: usize, now: Instant) -> Self {
-        let would_claim = !view.stuck && !view.paused && view.load.open <= slots + 2 * MOST;
+    /// What a server wants that takes this step, of so many jobs that it may have.
+    pub(super) fn of(step: Step, view: View, offer: usize, since: Instant) -> Self {
+        let would_claim = !view.stuck && !view.paused && view.load.open <= offer + 2 * MOST;
         match step {
-            Step::Claim { want, .. } => Wants::Jobs { number: want.jobs - want.ahead, since: now },
-            Step::AwaitRoom if would_claim => Wants::Room,
+            Step::Claim { want, .. } => Wants::Jobs { number: want.jobs - want.ahead, since },
+            Step::AwaitRoom if would_claim => Wants::Room { since },
             _ => Wants::Nothing,
         }
+    }
+
+    pub(super) fn is_room(self) -> bool {
+        matches!(self, Wants::Room { .. })
     }
 }
 
 impl Ask {
-    /// How the others see it.
-    pub(super) fn standing(&self, load: Load, now: Instant) -> Standing {
-        let (asked, hungry) = match self.wants {
-            Wants::Room => (0, true),
-            Wants::Jobs { number, since } if !self.fails && now.duration_since(since) < ANSWERS => {
-                (number, true)
-            }
+    /// How the others see it; `last`: the number of its last start.
+    pub(super) fn standing(&self, load: Load, last: u64, now: Instant) -> Standing {
+        let is_recent = |since| now.duration_since(since) < ANSWERS;
+        let (asked, would_claim) = match self.wants {
+            Wants::Room { since } => (0, is_recent(since)),
+            Wants::Jobs { number, since } if !self.fails && is_recent(since) => (number, false),
             _ => (0, false),
         };
         let fresh = usize::try_from(self.starts.saturating_sub(started(load))).unwrap_or(usize::MAX);
-        Standing {
-            running: load.running,
-            waiting: load.waiting,
-            fresh: fresh.min(load.waiting),
-            asked,
-            hungry,
-        }
+        let fresh = fresh.min(load.waiting);
+        let wants = if would_claim { usize::MAX } else { load.waiting - fresh };
+        Standing { running: load.running, fresh, asked, wants, last }
     }
 
     /// A claim was answered with so many jobs, none of which has started yet.

@@ -252,7 +252,6 @@ impl Shared {
             stuck: self.is_stuck(),
             // What it claims while outcomes do not arrive is not started: it would be released at once.
             paused: self.is_paused() || (!self.team.is_alone() && self.outage.is_away_for(&[outage::SETTLE])),
-            crowded: false,
         }
     }
 

@@ -3,19 +3,21 @@
 //! Each server has loops and connections of its own ([`Shared`]), so that what happens to one is its own
 //! trouble. A worker with a single server has a team of one, which asks nobody.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::future::pending;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::counts::{Counts, WorkerReport};
+use super::counts::WorkerReport;
 use super::meters::SlotsMeter;
 use super::policy::claiming::{Claims, Step, View};
 use super::policy::prefetch::Load;
 use super::policy::room::{self, Standing};
 use super::room::{Ask, Wants};
+use super::seat::Seat;
 use super::shared::Shared;
 use super::shutdown::{Phase, Stop, Stops};
 use super::slots::Slots;
@@ -34,37 +36,10 @@ pub(super) struct Team {
     asks: Mutex<Vec<Ask>>,
     /// It ends when nothing runs any more.
     drains: AtomicBool,
+    /// How many slots were taken so far; not counted for a single server.
+    starts: AtomicU64,
     /// The engines of the servers that were reached.
     engines: Mutex<Vec<Weak<Shared>>>,
-}
-
-/// What others may know of a server.
-pub(super) struct Seat {
-    pub(super) name: String,
-    pub(super) counts: Arc<Counts>,
-    /// Wakes its claim loop: there may be room for more.
-    pub(super) room: Arc<Notify>,
-    /// Its claim loop waits for room.
-    waits: AtomicBool,
-    /// Wakes its dispatch loop, which leaves the next slots to others: see [`Team::turn`].
-    turn: Notify,
-    holds: AtomicBool,
-    /// A burst does not wait for it: see [`Team::found_nothing`].
-    given_up: AtomicBool,
-}
-
-impl Seat {
-    fn new(name: String) -> Self {
-        Seat {
-            name,
-            counts: Arc::default(),
-            room: Arc::default(),
-            waits: AtomicBool::new(false),
-            turn: Notify::new(),
-            holds: AtomicBool::new(false),
-            given_up: AtomicBool::new(false),
-        }
-    }
 }
 
 impl Team {
@@ -78,6 +53,7 @@ impl Team {
             stops,
             meter: SlotsMeter::new(),
             drains: AtomicBool::new(false),
+            starts: AtomicU64::new(0),
             engines: Mutex::default(),
         })
     }
@@ -143,8 +119,6 @@ impl Team {
         self.seats[me].room.notify_one();
         if !self.is_alone() {
             self.wake_others(me);
-            let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
-            held.for_each(|seat| seat.turn.notify_one());
         }
     }
 
@@ -165,15 +139,50 @@ impl Team {
         seat.holds.store(false, SeqCst);
     }
 
+    /// This server has taken a slot: others with as many are before it now.
+    pub(super) fn started(&self, me: usize) {
+        if !self.is_alone() {
+            self.seats[me].last.store(self.starts.fetch_add(1, SeqCst) + 1, SeqCst);
+        }
+    }
+
+    /// This server has gathered so many jobs for joint runs; returns how many all of them have. Those of the
+    /// others begin as well when they hold every slot: the slots that are free after the runs of one would go
+    /// to that one, which holds the fewest then, and the others would wait with theirs.
+    pub(super) fn gathered(&self, me: usize, jobs: usize) -> usize {
+        if self.is_alone() {
+            return jobs;
+        }
+        self.seats[me].gathered.store(jobs, SeqCst);
+        let all = self.seats.iter().map(|seat| seat.gathered.load(SeqCst)).sum();
+        if all >= self.slots.number() {
+            let others = self.seats.iter().enumerate().filter(|(at, _)| *at != me).map(|(_, seat)| seat);
+            others.filter(|seat| seat.gathered.load(SeqCst) > 0).for_each(|seat| seat.full.notify_one());
+        }
+        all
+    }
+
+    /// Waits until another server finds that gathered jobs hold every slot.
+    pub(super) async fn all_gather(&self, me: usize) {
+        if self.is_alone() {
+            return pending().await;
+        }
+        self.seats[me].full.notified().await;
+    }
+
     /// How the servers stand.
     fn standings(&self, asks: &[Ask], now: Instant) -> Vec<Standing> {
         let seats = asks.iter().zip(&self.seats);
-        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), now)).collect()
+        seats.map(|(ask, seat)| ask.standing(seat.counts.load(), seat.last.load(SeqCst), now)).collect()
     }
 
+    /// There may be room that this server had or kept from others: wakes their claim loops, and the dispatch
+    /// loops of all.
     fn wake_others(&self, me: usize) {
         let others = self.seats.iter().enumerate().filter(|(at, _)| *at != me).map(|(_, seat)| seat);
         others.filter(|seat| seat.waits.load(SeqCst)).for_each(|seat| seat.room.notify_one());
+        let held = self.seats.iter().filter(|seat| seat.holds.load(SeqCst));
+        held.for_each(|seat| seat.turn.notify_one());
     }
 
     /// The next step of the claim loop of this server, within the room that it may have.
@@ -184,16 +193,18 @@ impl Team {
         }
         let mut asks = self.asks();
         self.seats[me].waits.store(true, SeqCst); // before it looks: what ends from here on wakes it
-        let slots = self.slots.number();
-        let offer = room::offer(slots, me, &self.standings(&asks, now));
-        claims.set_slots(offer.unwrap_or(0));
-        let step = claims.next(View { crowded: offer.is_none(), ..view }, now);
-        asks[me].wants = Wants::of(step, view, slots, now);
+        let offer = room::offer(self.slots.number(), me, &self.standings(&asks, now));
+        claims.set_slots(offer);
+        let step = claims.next(view, now);
+        let before = mem::replace(&mut asks[me].wants, Wants::of(step, view, offer, now));
         if let Step::Claim { .. } = step {
             asks[me].looked_at = self.is_quiet().then(|| asks.iter().map(|ask| ask.claims).sum());
         }
-        let waits = asks[me].wants == Wants::Room;
+        let waits = asks[me].wants.is_room();
         self.seats[me].waits.store(waits, SeqCst);
+        if before.is_room() && !waits {
+            self.wake_others(me); // it wants less than any number
+        }
         step
     }
 
@@ -266,3 +277,6 @@ impl Team {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,8 +23,6 @@ pub(crate) struct View {
     pub(crate) stuck: bool,
     /// A command says that it claims nothing.
     pub(crate) paused: bool,
-    /// It leaves the next free slots to the other servers of this worker: see [`room`](super::room).
-    pub(crate) crowded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +152,7 @@ impl Claims {
         if let Some(unconfirmed) = self.unconfirmed.last() {
             return Step::ReleaseClaim(*unconfirmed);
         }
-        if view.stuck || view.paused || view.crowded {
+        if view.stuck || view.paused {
             return Step::AwaitRoom;
         }
         match self.then.take() {

@@ -21,7 +21,7 @@ pub(crate) struct Gathered {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slots {
     pub(crate) all: usize,
-    /// Those that hold gathered jobs, of any handler.
+    /// Those that hold gathered jobs, of any handler and any server.
     pub(crate) gathered: usize,
 }
 

@@ -10,15 +10,7 @@ fn claims(slots: usize, burst: bool) -> Claims {
 
 fn idle() -> View {
     let load = Load { open: 0, waiting: 0, running: 0, finished: 0 };
-    View {
-        load,
-        draining: false,
-        lost: false,
-        needs_reconcile: false,
-        stuck: false,
-        paused: false,
-        crowded: false,
-    }
+    View { load, draining: false, lost: false, needs_reconcile: false, stuck: false, paused: false }
 }
 
 fn next(claims: &mut Claims) -> Step {

@@ -4,8 +4,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use fastrand::Rng;
-
 use crate::worker::policy::claiming::{Claims, Step, View};
 use crate::worker::policy::prefetch::{Load, Pace};
 use crate::worker::policy::room::{Standing, may_start, offer};
@@ -25,6 +23,8 @@ struct Server {
     /// When its runs end.
     runs: Vec<u64>,
     finished: u64,
+    /// The number of its last start, of all.
+    last: u64,
     takes: u64,
     answers_in: u64,
     /// Slots in use, summed over time; and the longest time from publish to start.
@@ -50,6 +50,7 @@ impl Server {
             line: VecDeque::new(),
             runs: Vec::new(),
             finished: 0,
+            last: 0,
             takes,
             answers_in,
             used: 0,
@@ -69,7 +70,8 @@ impl Server {
         }
     }
 
-    fn answer(&mut self, now: u64) {
+    /// Returns whether a claim was answered.
+    fn answer(&mut self, now: u64) -> bool {
         match self.does {
             Does::Claims { until, room } if until <= now => {
                 let got = room.min(self.queue.len());
@@ -77,26 +79,43 @@ impl Server {
                 self.claims.claimed(room, got, false, Duration::from_millis(self.answers_in));
                 self.ask.answered(got, self.load());
                 self.does = Does::Decides;
+                return true;
             }
             Does::Waits { until, .. } if until <= now => self.does = Does::Decides,
             _ => {}
         }
+        false
     }
 }
 
+/// A worker in steps of a millisecond.
 struct World {
     slots: usize,
     servers: Vec<Server>,
     start: Instant,
     now: u64,
+    /// Since when the use of slots is measured.
+    since: u64,
     turn: usize,
+    starts: u64,
+    /// The claim loops look before the dispatch loops where a run has ended, and not only after them.
+    claims_first: bool,
 }
 
 impl World {
     fn new(slots: usize, servers: &[(u64, u64)]) -> Self {
         let start = Instant::now();
         let server = |(takes, answers_in): &(u64, u64)| Server::new(slots, *takes, *answers_in, start);
-        World { slots, servers: servers.iter().map(server).collect(), start, now: 0, turn: 0 }
+        World {
+            slots,
+            servers: servers.iter().map(server).collect(),
+            start,
+            now: 0,
+            since: 0,
+            turn: 0,
+            starts: 0,
+            claims_first: false,
+        }
     }
 
     fn step(&mut self) {
@@ -108,15 +127,13 @@ impl World {
             server.runs.retain(|end| *end > now);
             server.finished += (before - server.runs.len()) as u64;
             is_room |= server.runs.len() < before;
-            server.answer(now);
+            is_room |= server.answer(now);
+        }
+        if self.claims_first {
+            self.decide_all(is_room);
         }
         self.dispatch();
-        for me in 0..self.servers.len() {
-            if is_room && matches!(self.servers[me].does, Does::Waits { for_room: true, .. }) {
-                self.servers[me].does = Does::Decides;
-            }
-            self.decide(me);
-        }
+        self.decide_all(is_room);
         self.servers.iter_mut().for_each(|server| server.used += server.runs.len() as u64);
     }
 
@@ -133,6 +150,8 @@ impl World {
                 Some(published) => {
                     server.longest_wait = server.longest_wait.max(now - published);
                     server.runs.push(now + server.takes);
+                    self.starts += 1;
+                    server.last = self.starts;
                     idle = 0;
                 }
                 None => idle += 1,
@@ -140,15 +159,24 @@ impl World {
         }
     }
 
+    /// `is_room`: what they wait for, where they wait for room.
+    fn decide_all(&mut self, is_room: bool) {
+        for me in 0..self.servers.len() {
+            if is_room && matches!(self.servers[me].does, Does::Waits { for_room: true, .. }) {
+                self.servers[me].does = Does::Decides;
+            }
+            self.decide(me);
+        }
+    }
+
     fn decide(&mut self, me: usize) {
         let at = self.start + Duration::from_millis(self.now);
         while let Does::Decides = self.servers[me].does {
-            let (offer, load) = (offer(self.slots, me, &self.standings()), self.servers[me].load());
+            let (offer, view) = (offer(self.slots, me, &self.standings()), view(self.servers[me].load()));
             let server = &mut self.servers[me];
-            server.claims.set_slots(offer.unwrap_or(0));
-            let view = view(load);
-            let step = server.claims.next(View { crowded: offer.is_none(), ..view }, at);
-            server.ask.wants = Wants::of(step, view, self.slots, at);
+            server.claims.set_slots(offer);
+            let step = server.claims.next(view, at);
+            server.ask.wants = Wants::of(step, view, offer, at);
             server.does = match step {
                 Step::Claim { want, .. } => {
                     Does::Claims { until: self.now + server.answers_in, room: want.jobs }
@@ -165,77 +193,23 @@ impl World {
 
     fn standings(&self) -> Vec<Standing> {
         let at = self.start + Duration::from_millis(self.now);
-        self.servers.iter().map(|server| server.ask.standing(server.load(), at)).collect()
+        self.servers.iter().map(|server| server.ask.standing(server.load(), server.last, at)).collect()
     }
 
+    /// From now on the use of slots and the waits are measured.
+    fn forget(&mut self) {
+        self.since = self.now;
+        self.servers.iter_mut().for_each(|server| (server.used, server.longest_wait) = (0, 0));
+    }
+
+    /// The part of the slots that this server has used.
     fn used(&self, server: usize) -> f64 {
-        self.servers[server].used as f64 / (self.slots as u64 * self.now) as f64
+        self.servers[server].used as f64 / (self.slots as u64 * (self.now - self.since)) as f64
     }
 }
 
 fn view(load: Load) -> View {
-    View {
-        load,
-        draining: false,
-        lost: false,
-        needs_reconcile: false,
-        stuck: false,
-        paused: false,
-        crowded: false,
-    }
+    View { load, draining: false, lost: false, needs_reconcile: false, stuck: false, paused: false }
 }
 
-#[test]
-fn servers_with_long_queues_use_all_slots_in_equal_parts() {
-    for seed in 0..20 {
-        let mut rng = Rng::with_seed(seed);
-        let servers: Vec<_> = (0..rng.usize(2..5)).map(|_| (rng.u64(20..200), rng.u64(1..4))).collect();
-        let slots = servers.len() * rng.usize(2..9);
-        let mut world = World::new(slots, &servers);
-        world.servers.iter_mut().for_each(|server| server.queue.extend(vec![0; 100_000]));
-        (0..20_000).for_each(|_| world.step());
-        let used: Vec<f64> = (0..servers.len()).map(|server| world.used(server)).collect();
-        let equal = 1.0 / servers.len() as f64;
-        assert!(used.iter().sum::<f64>() > 0.9, "seed {seed}, {slots} slots, {servers:?}: {used:?}");
-        assert!(
-            used.iter().all(|part| (0.6 * equal..1.5 * equal).contains(part)),
-            "seed {seed}, {slots} slots, {servers:?}: {used:?}"
-        );
-    }
-}
-
-#[test]
-fn a_job_now_and_then_is_not_behind_the_long_queue_of_another_server() {
-    for seed in 0..20 {
-        let mut rng = Rng::with_seed(seed);
-        let (slots, takes) = (rng.usize(2..32), rng.u64(1..300));
-        let mut world = World::new(slots, &[(takes, rng.u64(1..4)), (20, rng.u64(1..4)), (20, 2)]);
-        world.servers[0].queue.extend(vec![0; 1_000_000]);
-        while world.now < 20_000 {
-            world.step();
-            let now = world.now;
-            let seldom = world.servers.iter_mut().skip(1).filter(|_| rng.u8(..) == 0);
-            seldom.for_each(|server| server.publish(now));
-        }
-        for server in &world.servers[1..] {
-            let (waited, most) = (server.longest_wait, 250 + 2 * takes);
-            assert!(waited <= most, "seed {seed}: {waited} ms in {slots} slots of {takes} ms");
-        }
-        let used: f64 = (0..3).map(|server| world.used(server)).sum();
-        // Each look of the others takes a slot for a moment, which is much where there are two.
-        let least = if slots < 8 { 0.7 } else { 0.85 };
-        assert!(used > least, "seed {seed}: {used} of {slots} slots of {takes} ms");
-    }
-}
-
-#[test]
-fn a_server_that_does_not_answer_keeps_slots_for_a_second_at_most() {
-    let mut world = World::new(8, &[(50, 1), (50, 1_000_000)]);
-    world.servers[0].queue.extend(vec![0; 100_000]);
-    (0..1100).for_each(|_| world.step());
-    world.servers[0].used = 0;
-    let begun = world.now;
-    (0..10_000).for_each(|_| world.step());
-    let used = world.servers[0].used as f64 / (8 * (world.now - begun)) as f64;
-    assert!(used > 0.9, "{used}");
-}
+mod tests;

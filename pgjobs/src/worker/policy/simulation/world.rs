@@ -224,7 +224,6 @@ impl World {
             needs_reconcile: self.needs_reconcile,
             stuck: self.stuck,
             paused: false,
-            crowded: false,
         }
     }
 
