@@ -8,6 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::args::global::{Global, LogFormat, program};
+#[cfg(feature = "web")]
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
 use crate::cli::commands::banner;
 #[cfg(feature = "web")]
@@ -89,6 +91,9 @@ pub(crate) struct WorkerArgs {
     #[cfg(feature = "web")]
     #[command(flatten)]
     serving: Serving,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 pub(crate) async fn run(
@@ -108,8 +113,10 @@ pub(crate) async fn run(
     // A log of documents says the same in the document with which it begins.
     let for_people = console.hushed(global.log == LogFormat::Json);
     #[cfg(feature = "web")]
+    let standby = args.serving.standby(&args.read_from, global, &opened).await?;
+    #[cfg(feature = "web")]
     let served = std::mem::take(&mut args.serving)
-        .begin(opened.iter().map(|one| one.place.clone()).collect(), &for_people)
+        .begin(opened.iter().map(|one| one.place.clone()).collect(), standby, &for_people)
         .await?;
     let worker = configure(setup.apply(worker), args);
     worker.check()?;

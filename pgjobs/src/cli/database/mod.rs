@@ -4,9 +4,11 @@ pub(crate) mod connect;
 #[cfg(feature = "local-postgres")]
 pub(crate) mod dev_folder;
 mod hosts;
+pub(crate) mod identity;
 mod parameters;
 pub(crate) mod places;
 pub(crate) mod reader;
 pub(crate) mod readers;
 pub(crate) mod servers;
+pub(crate) mod standby;
 pub(crate) mod target;
