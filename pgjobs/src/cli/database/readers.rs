@@ -2,11 +2,14 @@
 //!
 //! A server that cannot be asked costs what it would have said and nothing else: a warning, and exit code 4.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::connect;
 use super::places::{self, Place};
@@ -20,6 +23,10 @@ use crate::cli::output::redact;
 
 /// Connections to each server.
 const CONNECTIONS: u32 = 4;
+/// One of several servers that has not answered a question within this time is away for it, such as one whose tables
+/// are locked: what the others said is printed. Longer than the slowest list takes on a large history, and short enough
+/// for somebody who waits.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The databases that a command reads.
 pub(crate) struct Readers {
@@ -58,8 +65,25 @@ impl Reader {
         self.pool.get_or_try_init(open).await
     }
 
-    /// Asks this one, and finds out why it had no connection.
+    /// Asks this one; of several, for a limited time.
     async fn ask<T>(&self, question: &impl AsyncFn(&PgPool) -> Result<T, Failure>) -> Result<T, Failure> {
+        if self.name.is_none() {
+            return self.ask_at_length(question).await;
+        }
+        let late = || {
+            Failure::database(format!(
+                "no answer to this question within {} s: a table may be locked there, see `pg_locks`",
+                LIMIT.as_secs()
+            ))
+        };
+        timeout(LIMIT, self.ask_at_length(question)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks this one, and finds out why it had no connection.
+    async fn ask_at_length<T>(
+        &self,
+        question: &impl AsyncFn(&PgPool) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         match question(self.pool().await?).await {
             Err(failure) if failure.is_starved() => Err(connect::explained_on(&self.target, failure).await),
             answer => answer,
