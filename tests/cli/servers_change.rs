@@ -164,10 +164,24 @@ async fn a_worker_runs_the_jobs_of_all_servers_and_measures_each() {
     }
     let workers = run(&mut servers.on(&["inspect", "workers", "--json"])).json();
     assert_eq!(workers["workers"].as_array().map(Vec::len), Some(2), "one on each: {workers}");
+    let alive = run(&mut servers.on(&["inspect", "--json"])).json()["workers"].clone();
+    assert_eq!((&alive["alive"], &alive["slots"]), (&1.into(), &16.into()), "one process, its slots shared");
+    let top = run(&mut servers.on(&["top", "--once", "--json"])).json()["totals"].clone();
+    assert_eq!((&top["workers"], &top["slots"]), (&1.into(), &16.into()));
     worker.signal("-INT");
     let ended = worker.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("server eu, database") && ended.err.contains("server gone"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_burst_without_a_server_names_it_and_says_that_it_is_not_migrated() {
+    let servers = Servers::new().await;
+    let all = format!("{} gone=postgresql://ana@127.0.0.1:1/shop", servers.both());
+    let said = run(&mut listed(&all, &["worker", "--burst", "--auto-migrate"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("could not be reached at its start, and may have jobs: gone;"), "{said:?}");
+    assert!(said.err.contains("server gone is not migrated"), "{said:?}");
 }
 
 #[tokio::test]

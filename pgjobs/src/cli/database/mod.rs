@@ -1,5 +1,6 @@
 //! Which database a command works on, or which of several, and the connection to it.
 
+pub(crate) mod answers;
 pub(crate) mod connect;
 #[cfg(feature = "local-postgres")]
 pub(crate) mod dev_folder;

@@ -172,7 +172,7 @@ async fn work(
     interrupt.first().await;
     let report = working.shutdown().await;
     console.note(worker::summary(&report).join("\n")); // the data of this command is the URL
-    worker::failure(&report, 0).map_or(Ok(()), Err)
+    worker::failure(&report, 0, &[]).map_or(Ok(()), Err)
 }
 
 /// Whether the program has no task at all.
