@@ -9,8 +9,9 @@ use pgjobs_tests::{ended, output};
 use serde_json::Value;
 
 /// Variables that would change what a command does.
-const UNSET: [&str; 10] = [
+const UNSET: [&str; 11] = [
     "PGJOBS_SERVERS",
+    "PGJOBS_READ_DSN",
     "DATABASE_URL",
     "PGHOST",
     "PGPORT",
@@ -101,6 +102,15 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    /// The first line on stderr that has this; those after it are read and dropped.
+    pub(crate) fn error_line(&mut self, part: &str) -> String {
+        let lines = BufReader::new(self.child.stderr.take().expect("stderr")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let found = lines.by_ref().find(|line| line.contains(part)).expect("the line");
+        std::thread::spawn(move || lines.for_each(drop));
+        found
+    }
+
     /// Sends a signal, such as `-INT`.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
@@ -112,7 +122,9 @@ impl Running {
         let code = ended(&mut self.child).code();
         let (mut out, mut err) = (String::new(), String::new());
         self.out.read_to_string(&mut out).expect("stdout");
-        self.child.stderr.take().expect("stderr").read_to_string(&mut err).expect("stderr");
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut err).expect("stderr");
+        }
         Printed { code, out, err }
     }
 }

@@ -25,6 +25,7 @@ mod servers;
 mod servers_change;
 mod shown;
 mod signal;
+mod standby;
 mod tail;
 mod top;
 mod unique;

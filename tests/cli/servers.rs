@@ -86,6 +86,21 @@ async fn what_reads_asks_all_servers_and_says_whose_each_row_is() {
 }
 
 #[tokio::test]
+async fn a_list_of_all_servers_is_one_list_with_one_limit() {
+    let servers = Servers::new().await;
+    for (name, topic) in [("eu", "a.*"), ("us", "b.*"), ("eu", "c.*")] {
+        run(&mut servers.on(&["pause", topic, "--on", name])).data();
+    }
+    let audit = run(&mut servers.on(&["audit", "--limit", "2", "--json"])).json()["audit"].clone();
+    let targets: Vec<_> = audit.as_array().expect("rows").iter().map(|row| row["target"].as_str()).collect();
+    assert_eq!(targets, [Some("c.*"), Some("b.*")], "the newest of both: {audit}");
+    for arguments in [["audit", "--before", "7"].as_slice(), &["workflow", "list", "--before", "7"]] {
+        let said = run(&mut servers.on(arguments));
+        assert!(said.code == Some(2) && said.err.contains("say which server with --on"), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_of_several_is_read_as_if_there_were_no_others() {
     let servers = Servers::new().await;
     published(&servers, "eu", "mail.send");

@@ -86,18 +86,66 @@ async fn a_drain_waits_until_nothing_is_left_and_can_be_undone() {
     );
     let note = "select note from jobs.draining()";
     assert_eq!(servers.us.one::<String>(note).await, "it goes");
+    let interrupted = Running::start(&mut servers.on(&["servers", "drain", "us", "--wait", "--json"]));
+    let mut interrupted = interrupted;
+    interrupted.error_line("1 pending");
+    interrupted.signal("-INT");
+    let interrupted = interrupted.end();
+    assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
+    assert_eq!(interrupted.json()["removable"], false);
     let waiting = Running::start(&mut servers.on(&["servers", "drain", "us", "--wait"]));
     run(&mut servers.on(&["cancel", &id, "--yes", "--on", "us"])).data();
     let waited = waiting.end();
     assert_eq!(waited.code, Some(0), "{waited:?}");
+    assert_eq!(servers.us.one::<String>(note).await, "it goes", "a further call keeps the note");
+    let since = "select extract(epoch from now() - since)::float8 from jobs.draining()";
+    assert!(servers.us.one::<f64>(since).await >= 10.0, "publishers look every five seconds");
+    assert!(waited.out.contains("servers drain us --wait` again"), "{waited:?}");
     assert!(waited.out.contains("draining and empty: it may be removed"), "{waited:?}");
     assert!(waited.out.contains("gone with it: 1 schedule and the history of 1 job"), "{waited:?}");
     run(&mut servers.on(&["servers", "drain", "us", "--undo"])).data();
     assert_eq!(servers.us.one::<i64>("select count(*) from jobs.draining()").await, 0);
     let audit = "select count(*) from jobs.audit_log(i_action => 'set_draining')";
-    assert_eq!(servers.us.one::<i64>(audit).await, 3);
+    assert_eq!(servers.us.one::<i64>(audit).await, 2);
     let said = run(&mut on(&servers.us.url, &["servers", "drain", "us"]));
     assert!(said.code == Some(2) && said.err.contains("no servers are named"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_drain_takes_its_server_by_the_argument_alone() {
+    let servers = Servers::new().await;
+    let said = run(&mut servers.on(&["servers", "drain", "us", "--on", "eu"]));
+    assert!(said.code == Some(2) && said.err.contains("leave --on out"), "{said:?}");
+    let said = run(&mut servers.on(&["servers", "drain", "nope"]));
+    assert!(
+        said.code == Some(2) && said.err.contains("no server is called nope: there are eu, us"),
+        "{said:?}"
+    );
+    let said = run(&mut servers.on(&["servers", "drain", "us", "--json"])).json();
+    assert_eq!(said["removable"], false, "empty, and nobody knows yet: {said}");
+}
+
+#[tokio::test]
+async fn a_server_whose_tables_are_locked_keeps_nobody_else_waiting() {
+    let servers = Servers::new().await;
+    run(&mut servers.on(&["publish", "mail.send", "--on", "eu"])).data();
+    let mut held = servers.us.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.pending in access exclusive mode").execute(&mut *held).await.unwrap();
+    let said = run(&mut servers.on(&["inspect", "--json"]));
+    assert_eq!(said.code, Some(4), "{said:?}");
+    let document = said.json();
+    assert_eq!(
+        (&document["tasks"][0]["server"], &document["away"][0]["server"]),
+        (&"eu".into(), &"us".into())
+    );
+    held.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_beside_the_one_database_is_not_that_database() {
+    let db = Db::new().await;
+    let twin = run(&mut on(&db.url, &["servers", "add", &format!("us={}", db.url)]));
+    assert!(twin.code == Some(2) && twin.err.contains("the database that is called main"), "{twin:?}");
 }
 
 #[tokio::test]
@@ -116,10 +164,24 @@ async fn a_worker_runs_the_jobs_of_all_servers_and_measures_each() {
     }
     let workers = run(&mut servers.on(&["inspect", "workers", "--json"])).json();
     assert_eq!(workers["workers"].as_array().map(Vec::len), Some(2), "one on each: {workers}");
+    let alive = run(&mut servers.on(&["inspect", "--json"])).json()["workers"].clone();
+    assert_eq!((&alive["alive"], &alive["slots"]), (&1.into(), &16.into()), "one process, its slots shared");
+    let top = run(&mut servers.on(&["top", "--once", "--json"])).json()["totals"].clone();
+    assert_eq!((&top["workers"], &top["slots"]), (&1.into(), &16.into()));
     worker.signal("-INT");
     let ended = worker.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("server eu, database") && ended.err.contains("server gone"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_burst_without_a_server_names_it_and_says_that_it_is_not_migrated() {
+    let servers = Servers::new().await;
+    let all = format!("{} gone=postgresql://ana@127.0.0.1:1/shop", servers.both());
+    let said = run(&mut listed(&all, &["worker", "--burst", "--auto-migrate"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("could not be reached at its start, and may have jobs: gone;"), "{said:?}");
+    assert!(said.err.contains("server gone is not migrated"), "{said:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pgjobs::web::{Dashboard, Role, Users, Viewer};
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, Proxy, until};
 use reqwest::StatusCode;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -132,6 +132,52 @@ async fn a_server_that_is_away_holds_up_no_page_of_the_others() {
         page.text
     );
     assert!(!page.text.contains("canary4D"), "{}", page.text);
+}
+
+/// Through a proxy that can lose connections, by a pool that tries them for a second.
+fn through(proxy: &Proxy, db: &Db) -> PgPool {
+    PgPoolOptions::new().acquire_timeout(Duration::from_secs(1)).connect_lazy_with(proxy.options(db))
+}
+
+#[tokio::test]
+async fn a_server_is_back_after_its_connections_were_lost_in_mid_query() {
+    let servers = Servers::new().await;
+    let proxy = Proxy::before(&servers.us);
+    let hook = |_: &_| Some(Viewer::new("mara", Role::Viewer));
+    let dashboard = Dashboard::new(servers.eu.pool.clone()).server_name("eu");
+    let dashboard = dashboard.server("us", through(&proxy, &servers.us)).authenticate(hook);
+    let site = Site::serve(dashboard.router()).await;
+    until("it answers", async || site.get("/s/us/jobs").await.status == StatusCode::OK).await;
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let mut held = servers.us.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.pending in access exclusive mode").execute(&mut *held).await.unwrap();
+    until("a question is under way", async || {
+        let _ = tokio::time::timeout(Duration::from_millis(100), site.get("/")).await;
+        servers.us.one::<i64>(waiting).await > 0
+    })
+    .await;
+    proxy.lose();
+    held.rollback().await.unwrap();
+    until("it is back", async || site.get("/s/us/jobs").await.status == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_is_not_shown_as_an_outage() {
+    let servers = Servers::new().await;
+    let site = servers.site(Role::Operator).await;
+    until("it answers", async || site.get("/s/us/jobs").await.status == StatusCode::OK).await;
+    let mut held = servers.us.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table jobs.pending in access exclusive mode").execute(&mut *held).await.unwrap();
+    let (slow, _) = tokio::join!(site.get("/s/us/jobs"), site.get("/"));
+    assert_eq!(slow.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(slow.text.contains("It took too long"), "also while somebody looks at all: {}", slow.text);
+    held.rollback().await.unwrap();
+    servers.us.run("drop schema jobs cascade").await;
+    let page = site.get("/s/us/jobs").await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.text);
+    assert!(page.text.contains("It was refused") && page.text.contains("migrate"), "{}", page.text);
+    let all = site.get("/").await.ok();
+    assert!(all.contains(" in trouble") && all.contains("pgjobs migrate"), "{all}");
 }
 
 #[tokio::test]

@@ -68,6 +68,16 @@ async fn every_metric_that_a_configuration_names_is_served() {
     }
 }
 
+#[test]
+fn what_the_dashboard_takes_from_the_database_it_takes_of_each_server() {
+    // A task's slo is the same everywhere.
+    for query in queries().iter().filter(|query| !query.contains("pgjobs_slo_seconds")) {
+        let kept = query.split("max by (").skip(1);
+        assert!(kept.clone().all(|kept| kept.starts_with("server")), "{query}");
+        assert!(!query.contains("max(pgjobs_live"), "{query}");
+    }
+}
+
 #[tokio::test]
 async fn the_book_lists_every_metric_and_no_other() {
     let page = read("docs/src/monitoring.md");

@@ -93,6 +93,15 @@ async fn a_process_is_ready_while_one_of_its_servers_answers() {
 }
 
 #[tokio::test]
+async fn a_process_is_not_ready_while_the_schema_of_one_server_is_behind() {
+    let two = Two::start().await;
+    two.dbs[0].run("update jobs.schema_functions set release = '0.0.1'").await;
+    let (status, text) = two.get("/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+    assert!(text.contains("left: the schema is older than this program"), "{text}");
+}
+
+#[tokio::test]
 async fn a_process_is_not_ready_when_none_of_its_servers_answers() {
     let dbs = databases::<2>().await;
     let proxies = dbs.each_ref().map(Proxy::before);

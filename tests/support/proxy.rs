@@ -20,6 +20,8 @@ pub struct Proxy {
     folder: PathBuf,
     up: watch::Sender<bool>,
     stalled: watch::Sender<bool>,
+    /// How often connections were lost.
+    lost: Arc<AtomicU32>,
     delay: Arc<AtomicU32>,
     swallow: Arc<Swallow>,
 }
@@ -50,16 +52,17 @@ impl Proxy {
         let server = db.options().get_socket().expect("a server on a socket").join(".s.PGSQL.5432");
         let (up, watching) = watch::channel(true);
         let (stalled, stalling) = watch::channel(false);
-        let (delay, swallow) = (Arc::default(), Arc::new(Swallow::default()));
+        let (lost, delay, swallow) = (Arc::default(), Arc::default(), Arc::new(Swallow::default()));
         let line = Line {
             server,
             up: watching,
             stalled: stalling,
+            lost: Arc::clone(&lost),
             delay: Arc::clone(&delay),
             swallow: Arc::clone(&swallow),
         };
         tokio::spawn(accept(listener, line));
-        Proxy { folder, up, stalled, delay, swallow }
+        Proxy { folder, up, stalled, lost, delay, swallow }
     }
 
     /// The folder of its socket.
@@ -81,6 +84,12 @@ impl Proxy {
     /// Passes nothing on while connections stay open, or goes on: a network that swallows packets.
     pub fn set_stalled(&self, stalled: bool) {
         self.stalled.send_replace(stalled);
+    }
+
+    /// Passes nothing on any more for those that are connected now, as after a firewall forgot them; new connections are
+    /// served.
+    pub fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Passes each answer of the server on after so many milliseconds: a server that is far away.
@@ -123,6 +132,7 @@ struct Line {
     server: PathBuf,
     up: watch::Receiver<bool>,
     stalled: watch::Receiver<bool>,
+    lost: Arc<AtomicU32>,
     delay: Arc<AtomicU32>,
     swallow: Arc<Swallow>,
 }
@@ -139,10 +149,12 @@ async fn pass(client: UnixStream, line: Line) {
     let Ok(server) = UnixStream::connect(&line.server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let Line { mut up, stalled, delay, swallow, .. } = line;
+    let Line { mut up, stalled, lost, delay, swallow, .. } = line;
+    let born = lost.load(Ordering::SeqCst);
+    let is_lost = || lost.load(Ordering::SeqCst) > born;
     tokio::select! {
-        () = copy(from_server, to_client, stalled.clone(), Some((&delay, &swallow))) => {}
-        () = copy(from_client, to_server, stalled, None) => {}
+        () = copy(from_server, to_client, stalled.clone(), &is_lost, Some((&delay, &swallow))) => {}
+        () = copy(from_client, to_server, stalled, &is_lost, None) => {}
         _ = up.wait_for(|up| !up) => {}
     }
 }
@@ -152,12 +164,16 @@ async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut stalled: watch::Receiver<bool>,
+    is_lost: &impl Fn() -> bool,
     answers: Option<(&AtomicU32, &Swallow)>,
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         if let Some((delay, _)) = answers {
             tokio::time::sleep(Duration::from_millis(delay.load(Ordering::Relaxed).into())).await;
+        }
+        if is_lost() {
+            return std::future::pending().await;
         }
         if answers.is_some_and(|(_, swallow)| swallow.takes(read))
             || stalled.wait_for(|stalled| !stalled).await.is_err()

@@ -52,8 +52,8 @@ pub fn health(pool: PgPool, worker: Option<WorkerHealth>) -> Router {
     router(vec![(None, pool)], worker)
 }
 
-/// As [`health()`], of several servers: `/readyz` is well when one of them is, since a process serves the others while
-/// one is away; `/healthz?deep` has the problems of all, each with its `server`, and one that is away is among the
+/// As [`health()`], of several servers: `/readyz` is well when one of them is and none that answers has an older schema,
+/// since a process serves the others while one is away; `/healthz?deep` has the problems of all, each with its `server`, and one that is away is among the
 /// reasons.
 ///
 /// ```no_run
@@ -128,40 +128,53 @@ fn placed(server: Option<&str>, problem: &Problem) -> Value {
 async fn readyz(State(asked): State<Arc<Asked>>) -> Response {
     let worker = asked.worker.as_ref().map_or(Ok(()), WorkerHealth::is_ready);
     let well = match worker {
-        Ok(()) => is_one_installed(&asked.servers).await,
+        Ok(()) => is_installed(&asked.servers).await,
         reason => reason,
     };
     answer(well, Value::Null)
 }
 
-/// Whether one of the servers is installed; else the reasons of all.
-async fn is_one_installed(servers: &[(Option<String>, PgPool)]) -> Result<(), String> {
-    let asked: Vec<_> = servers.iter().map(|(_, pool)| is_installed(pool.clone())).collect();
-    let mut reasons = Vec::new();
+/// Why a server is not ready.
+enum Unready {
+    /// It answers, and its schema is not that of this release: what was deployed is not complete.
+    Behind(String),
+    Away(String),
+}
+
+/// Whether all servers that answer are installed, and one of them answers; else the reasons.
+async fn is_installed(servers: &[(Option<String>, PgPool)]) -> Result<(), String> {
+    let asked: Vec<_> = servers.iter().map(|(_, pool)| has_release(pool.clone())).collect();
+    let (mut behind, mut away) = (Vec::new(), Vec::new());
     for ((name, _), answer) in servers.iter().zip(join_all(asked).await) {
         match answer {
-            Ok(()) => return Ok(()),
-            Err(reason) => reasons.push(on(name.as_deref(), reason)),
+            Ok(()) => {}
+            Err(Unready::Behind(reason)) => behind.push(on(name.as_deref(), reason)),
+            Err(Unready::Away(reason)) => away.push(on(name.as_deref(), reason)),
         }
     }
-    Err(reasons.join("; "))
+    let is_ready = behind.is_empty() && away.len() < servers.len();
+    behind.extend(away);
+    if is_ready { Ok(()) } else { Err(behind.join("; ")) }
 }
 
 /// Whether the database answers and has what this release needs.
-async fn is_installed(pool: PgPool) -> Result<(), String> {
+async fn has_release(pool: PgPool) -> Result<(), Unready> {
     let pending = match timeout(LIMIT, migrations::pending(&pool)).await {
         Ok(Ok(pending)) => pending,
         // A reader may not see what was applied; but the database has answered.
         Ok(Err(error)) if server_code(&error).is_some_and(|code| code == "42501") => return Ok(()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
-            return Err(reason(&error));
+            return Err(Unready::Away(reason(&error)));
         }
-        Err(_) => return Err(AWAY.to_owned()),
+        Err(_) => return Err(Unready::Away(AWAY.to_owned())),
     };
     match pending.first() {
         None => Ok(()),
-        Some(first) => Err(format!("the schema is older than this program: {} is not applied", first.name)),
+        Some(first) => {
+            let reason = format!("the schema is older than this program: {} is not applied", first.name);
+            Err(Unready::Behind(reason))
+        }
     }
 }
 

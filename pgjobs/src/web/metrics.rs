@@ -1,6 +1,7 @@
 //! `/metrics` and `/metrics/database`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,9 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// How long one of several servers is waited for; the others are not to be late for it.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A connection that has not answered for so long is lost: the database answers this in two seconds, or refuses.
+const LOST: Duration = Duration::from_secs(15);
 
 /// Whom to ask.
 enum Servers {
@@ -128,6 +132,11 @@ async fn ask(servers: &Servers) -> Result<String, Error> {
 }
 
 async fn series(pool: PgPool) -> Result<Vec<Series>, Error> {
+    let late = |_| Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer")).into());
+    timeout(LOST, read(pool)).await.unwrap_or_else(late)
+}
+
+async fn read(pool: PgPool) -> Result<Vec<Series>, Error> {
     // A standby may have ended the session: the second time needs another one.
     let read = async || db::metrics::metrics(&mut *pool.acquire().await?).await;
     match read().await {

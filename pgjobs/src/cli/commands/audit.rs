@@ -1,5 +1,7 @@
 //! `audit`: shows what people did.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
@@ -41,7 +43,11 @@ pub(crate) async fn run(args: AuditArgs, global: &Global, console: &Console) -> 
     let readers = readers::chosen(global, console).await?;
     let filter =
         AuditFilter { target: args.target, action: args.action, before: args.before, num: args.limit };
+    if args.before.is_some() {
+        readers.refuse_number("--before")?;
+    }
     let rows = readers.list(async |pool| admin::audit(pool, &filter).await.map_err(refused)).await?;
+    let rows = rows.first(args.limit, |row| Reverse(row.at));
     rows.away.print(console, &json!({ "audit": rows.all }), || lines(&rows.all))
 }
 

@@ -7,8 +7,8 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::{Global, with_own_commands};
 use crate::cli::args::read_from::ReadFrom;
-use crate::cli::database::reader;
 use crate::cli::database::readers::{self, Away, Of, Readers};
+use crate::cli::database::{reader, standby};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -44,7 +44,8 @@ pub(crate) struct Doctor {
 pub(crate) async fn run(args: Doctor, global: &Global, console: &Console) -> Result<(), Failure> {
     let readers = readers::chosen(global, console).await?;
     let mut problems = look(&readers).await?;
-    problems.extend(of_standby(&args.read_from).await?.into_iter().map(|row| Of { server: None, row }));
+    problems
+        .extend(of_standby(&args.read_from, global).await?.into_iter().map(|row| Of { server: None, row }));
     problems.sort_by_key(|problem| problem.row.severity);
     tell(&problems, args.strict, console)
 }
@@ -110,23 +111,30 @@ async fn pending(pool: &PgPool) -> Option<Problem> {
 }
 
 /// What is wrong with the standby that others read from; the rest is asked of the primary, which knows more.
-async fn of_standby(from: &ReadFrom) -> Result<Vec<Problem>, Failure> {
-    let Some(standby) = reader::standby(from)? else { return Ok(Vec::new()) };
-    let problems = match reader::pool(standby, 1).await {
-        Ok((_, pool)) => inspect::problems(&pool).await?,
-        Err(failure) => return Ok(vec![away(&failure)]),
+async fn of_standby(from: &ReadFrom, global: &Global) -> Result<Vec<Problem>, Failure> {
+    let Some(standby) = standby::chosen(from, global).await? else { return Ok(Vec::new()) };
+    let description = standby.describe();
+    let pool = match reader::pool(standby, 1).await {
+        Ok((_, pool)) => pool,
+        Err(failure) => return Ok(vec![away(failure.message())]),
     };
-    Ok(problems.into_iter().filter(|problem| problem.code == "standby_behind").collect())
+    Ok(match inspect::problems(&pool).await {
+        Ok(all) => all.into_iter().filter(|problem| problem.code == "standby_behind").collect(),
+        Err(error) => vec![away(&format!(
+            "the standby, {description}, cannot be read: {}",
+            Failure::from(error).message()
+        ))],
+    })
 }
 
-fn away(failure: &Failure) -> Problem {
+fn away(reason: &str) -> Problem {
     Problem {
         code: "standby_away".to_owned(),
         severity: Severity::Error,
-        message: redact::hide(failure.message()),
+        message: redact::hide(reason),
         found: 0,
         allowed: 1,
-        remedy: "start the standby, or correct PGJOBS_READ_DSN".to_owned(),
+        remedy: "start the standby, let its user read there, or correct PGJOBS_READ_DSN".to_owned(),
         details: json!({}),
     }
 }

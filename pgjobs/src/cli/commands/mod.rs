@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod alive;
 pub(crate) mod audit;
 pub(crate) mod banner;
 pub(crate) mod bench;

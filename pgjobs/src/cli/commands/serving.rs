@@ -1,16 +1,20 @@
 //! What a worker serves over HTTP beside its work: `--metrics`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
+use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
-use crate::cli::database::places::Place;
-use crate::cli::database::{connect, reader};
+use crate::cli::database::places::{Opened, Place};
+use crate::cli::database::target::Target;
+use crate::cli::database::{connect, reader, standby};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};
@@ -18,6 +22,8 @@ use crate::{Worker, WorkerHandle, WorkerHealth, WorkerReport, web};
 /// Connections for probes and metrics, beside those of the worker and its tasks: a pool that tasks use up must
 /// not make the worker seem ill.
 const CONNECTIONS: u32 = 2;
+/// So long a start waits to learn which host of a standby answers.
+const SOON: Duration = Duration::from_secs(2);
 
 #[derive(Args, Default)]
 pub(crate) struct Serving {
@@ -28,8 +34,6 @@ pub(crate) struct Serving {
     /// Let --metrics take an address that other machines reach: there is no login, and names of tasks are shown.
     #[arg(long, requires = "metrics")]
     metrics_allow_remote: bool,
-    #[command(flatten)]
-    read_from: ReadFrom,
 }
 
 /// The address, taken, and what is served there.
@@ -46,6 +50,7 @@ impl Serving {
     pub(crate) async fn begin(
         self,
         places: Vec<Place>,
+        standby: Option<Target>,
         console: &Console,
     ) -> Result<Option<Served>, Failure> {
         let Some(address) = self.metrics else { return Ok(None) };
@@ -68,12 +73,51 @@ impl Serving {
         if let Ok(address) = listener.local_addr() {
             console.note(format!("metrics at http://{address}/metrics, health at /healthz and /readyz"));
         }
-        let standby = match reader::standby(&self.read_from)? {
-            Some(standby) => Some(reader::pool(standby, CONNECTIONS).await?.1),
+        let standby = match standby {
+            Some(standby) => Some(pool_of_standby(standby).await),
             None => None,
         };
         Ok(Some(Served { listener, places, standby }))
     }
+
+    /// The standby from which /metrics/database is to be read, which is that of one database.
+    pub(crate) async fn standby(
+        &self,
+        from: &ReadFrom,
+        global: &Global,
+        places: &[Opened],
+    ) -> Result<Option<Target>, Failure> {
+        if self.metrics.is_none() {
+            return match from.read_dsn {
+                Some(_) => Err(Failure::usage(
+                    "--read-dsn says from where --metrics reads: add --metrics, or leave it out",
+                )),
+                None => Ok(None),
+            };
+        }
+        if places.len() > 1 && from.read_dsn.is_none() {
+            if standby::is_named(from) {
+                tracing::warn!(
+                    "{} is not read: the metrics of several servers are read from each itself",
+                    standby::VARIABLE
+                );
+            }
+            return Ok(None);
+        }
+        standby::chosen(from, global).await
+    }
+}
+
+/// A pool on the standby. A worker starts also while it is away: the jobs are on the primary.
+async fn pool_of_standby(target: Target) -> PgPool {
+    match timeout(SOON, reader::pool(target.clone(), CONNECTIONS)).await {
+        Ok(Ok((_, pool))) => return pool,
+        Ok(Err(failure)) => {
+            tracing::warn!("/metrics/database fails until the standby is there: {}", failure.message())
+        }
+        Err(_) => tracing::warn!("/metrics/database fails until the standby answers: {}", target.describe()),
+    }
+    reader::read_only(target, CONNECTIONS)
 }
 
 impl Served {

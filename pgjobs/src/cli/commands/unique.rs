@@ -60,6 +60,7 @@ pub(crate) async fn run(args: Unique, global: &Global, console: &Console) -> Res
             let readers = readers::chosen(global, console).await?;
             let keys =
                 readers.list(async |pool| Ok(inspect::unique_keys(pool, &topic, limit).await?)).await?;
+            let keys = keys.first(limit, |key| (key.name.clone(), key.key.clone()));
             keys.away.print(console, &json!({ "unique_keys": keys.all }), || list(&keys.all))
         }
         What::Release { name, key, yes } => {

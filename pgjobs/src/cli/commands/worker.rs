@@ -8,6 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::args::global::{Global, LogFormat, program};
+#[cfg(feature = "web")]
+use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
 use crate::cli::commands::banner;
 #[cfg(feature = "web")]
@@ -46,7 +48,7 @@ With --burst --fail-on-failure it is 1 when a job ended as failed, for a Job of 
 said, or with a worker that died on its last run, which this one found out or another did meanwhile.
 It is 1 in any case when the worker broke (a part of it panicked), when the database could not be told how runs ended \
 (it was away; their jobs run again when the worker's lease ends), or when a burst cannot know that nothing is left: a \
-claim of its own was still under way on the server.
+claim of its own was still under way on the server, or one of several servers could not be reached.
 
 The log on stderr shows what the tasks log themselves (`tracing`, from `info` on); --log json writes it \
 for programs.";
@@ -83,12 +85,15 @@ pub(crate) struct WorkerArgs {
     /// Poll only: for poolers that do not pass notifications on.
     #[arg(long)]
     no_listen: bool,
-    /// Bring schema `jobs` up to date first.
+    /// Bring schema `jobs` up to date first, of several servers on those that answer.
     #[arg(long)]
     auto_migrate: bool,
     #[cfg(feature = "web")]
     #[command(flatten)]
     serving: Serving,
+    #[cfg(feature = "web")]
+    #[command(flatten)]
+    read_from: ReadFrom,
 }
 
 pub(crate) async fn run(
@@ -104,12 +109,16 @@ pub(crate) async fn run(
         migrate(&opened, console).await?;
     }
     let worker = on(&opened)?;
+    let left_out: Vec<&str> =
+        opened.iter().filter(|one| !one.is_there).filter_map(|one| one.place.name.as_deref()).collect();
     let fails = args.fail_on_failure;
     // A log of documents says the same in the document with which it begins.
     let for_people = console.hushed(global.log == LogFormat::Json);
     #[cfg(feature = "web")]
+    let standby = args.serving.standby(&args.read_from, global, &opened).await?;
+    #[cfg(feature = "web")]
     let served = std::mem::take(&mut args.serving)
-        .begin(opened.iter().map(|one| one.place.clone()).collect(), &for_people)
+        .begin(opened.iter().map(|one| one.place.clone()).collect(), standby, &for_people)
         .await?;
     let worker = configure(setup.apply(worker), args);
     worker.check()?;
@@ -120,8 +129,8 @@ pub(crate) async fn run(
     #[cfg(not(feature = "web"))]
     let report = worker.run().await?;
     let ended = match watch {
-        Some(watch) => judge(&report, watch.lost().await),
-        None => failure(&report, 0),
+        Some(watch) => judge(&report, watch.lost().await, &left_out),
+        None => failure(&report, 0, &left_out),
     };
     match ended {
         Some(failure) if console.json => Err(failure.about(json!(report))),
@@ -146,7 +155,15 @@ pub(crate) fn on(opened: &[Opened]) -> Result<Worker, Failure> {
 
 /// Brings the schema up to date on all that are there.
 async fn migrate(opened: &[Opened], console: &Console) -> Result<(), Failure> {
-    for one in opened.iter().filter(|one| one.is_there) {
+    for one in opened {
+        if !one.is_there {
+            let name = one.place.name.as_deref().unwrap_or_default();
+            tracing::warn!(
+                "server {name} is not migrated: run `{} migrate --on {name}` when it answers",
+                program()
+            );
+            continue;
+        }
         let applied = crate::migrate(&one.pool).await?.len();
         let place = one.place.name.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
         console.note(format!("{applied} migrations applied{place}"));
@@ -156,16 +173,17 @@ async fn migrate(opened: &[Opened], console: &Console) -> Result<(), Failure> {
 
 /// The failure with --fail-on-failure, if any. Jobs that are known to have failed count also when the
 /// database cannot be asked for others.
-fn judge(report: &WorkerReport, lost: Result<u64, Failure>) -> Option<Failure> {
+fn judge(report: &WorkerReport, lost: Result<u64, Failure>, left_out: &[&str]) -> Option<Failure> {
     let (lost, unknown) = match lost {
         Ok(lost) => (lost, None),
         Err(failure) => (0, Some(failure)),
     };
-    failure(report, report.failed.saturating_add(lost)).or(unknown)
+    failure(report, report.failed.saturating_add(lost), left_out).or(unknown)
 }
 
-/// Why the exit code is not 0, apart from the end that was asked for.
-pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
+/// Why the exit code is not 0, apart from the end that was asked for. `left_out` are the servers that could not be
+/// reached at the start.
+pub(crate) fn failure(report: &WorkerReport, failed: u64, left_out: &[&str]) -> Option<Failure> {
     let broken = "a part of the worker ended abnormally, and with it the worker: the log says which; what it ran comes \
                   back when its lease has run out";
     let unfinished = "the burst ended without knowing that nothing is left: a claim of its own has not ended on the \
@@ -178,6 +196,11 @@ pub(crate) fn failure(report: &WorkerReport, failed: u64) -> Option<Failure> {
             program()
         )),
         End::Unfinished if report.unsettled > 0 => Some(untold(report.unsettled)),
+        End::Unfinished if !left_out.is_empty() => Some(format!(
+            "the burst ended without the servers that could not be reached at its start, and may have jobs: {}; run it \
+             again when they answer",
+            left_out.join(", ")
+        )),
         End::Unfinished => Some(unfinished.to_owned()),
         End::Broken => Some(broken.to_owned()),
     }
@@ -249,7 +272,7 @@ mod tests {
         let away = || Err(Failure::database("away"));
         let said = |failed, lost| {
             let report = WorkerReport { failed, ..WorkerReport::default() };
-            judge(&report, lost).map(|failure| format!("{failure:?}"))
+            judge(&report, lost, &[]).map(|failure| format!("{failure:?}"))
         };
         assert!(said(1, away()).is_some_and(|said| said.contains("1 job ended as failed")));
         assert!(said(0, away()).is_some_and(|said| said.contains("away")));
@@ -259,8 +282,9 @@ mod tests {
 
     #[test]
     fn whatever_ended_the_worker_shows_in_the_exit_code() {
-        let told =
-            |report: WorkerReport, failed| failure(&report, failed).map(|failure| format!("{failure:?}"));
+        let told = |report: WorkerReport, failed| {
+            failure(&report, failed, &[]).map(|failure| format!("{failure:?}"))
+        };
         let said = |end, failed| told(WorkerReport { end, ..WorkerReport::default() }, failed);
         assert_eq!(said(End::Orderly, 0), None);
         for (end, failed, word) in [
@@ -270,6 +294,13 @@ mod tests {
         ] {
             assert!(said(end, failed).is_some_and(|said| said.contains(word)), "{end:?}");
         }
+        let without = WorkerReport { end: End::Unfinished, ..WorkerReport::default() };
+        let without = failure(&without, 0, &["us"]).map(|failure| format!("{failure:?}"));
+        assert!(
+            without.is_some_and(
+                |said| said.contains("could not be reached at its start, and may have jobs: us;")
+            )
+        );
         let untold = WorkerReport { unsettled: 2, end: End::Unfinished, ..WorkerReport::default() };
         assert!(told(untold, 0).is_some_and(|said| said.contains("could not be told how 2 jobs ended")));
     }

@@ -49,9 +49,13 @@ pub(crate) async fn explained(failure: Failure) -> Failure {
 
 /// As [`explained`], of a pool on this target.
 pub(crate) async fn explained_on(target: &Target, failure: Failure) -> Failure {
-    match find(target.clone()).await {
+    let found = match target.is_standby {
+        true => reach_standby(target.clone()).await.map(drop),
+        false => find(target.clone()).await.map(drop),
+    };
+    match found {
         Err(reason) => failure.because(reason),
-        Ok(_) => failure,
+        Ok(()) => failure,
     }
 }
 
@@ -97,8 +101,8 @@ async fn find(target: Target) -> Result<Target, Failure> {
 }
 
 /// Of the target's servers the first standby that answers, else the first that answers and is a primary, which is
-/// `false`; or the reasons why there is none.
-pub(crate) async fn reach_standby(target: Target) -> Result<(Target, bool), String> {
+/// `false`.
+pub(crate) async fn reach_standby(target: Target) -> Result<(Target, bool), Failure> {
     if let Some(warning) = target.warning() {
         tracing::warn!("{warning}");
     }
@@ -111,7 +115,13 @@ pub(crate) async fn reach_standby(target: Target) -> Result<(Target, bool), Stri
             Err(reason) => refusals.push(format!("{}: {reason}", place(&candidate.options))),
         }
     }
-    primary.map(|target| (target, false)).ok_or_else(|| refusals.join("; "))
+    let description = target.describe();
+    primary.map(|target| (target, false)).ok_or_else(|| {
+        Failure::database(format!(
+            "cannot reach the standby, {description}: {}; or leave it out to read from the primary",
+            refusals.join("; ")
+        ))
+    })
 }
 
 async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {

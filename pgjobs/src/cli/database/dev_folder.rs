@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -14,16 +15,22 @@ use crate::cli::output::failure::Failure;
 /// The time limit for an answer: the server of `dev` answers at once or is gone.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// What `dev` runs for the current folder, if it answers: the URL of its database, or of several servers a line
+/// What `dev` runs for the current folder, if any of it answers: the URL of its database, or of several servers a line
 /// `name=URL` for each.
 pub(crate) async fn running() -> Option<String> {
     let text = Project::here().ok()?.url()?;
-    let first = text.lines().next()?;
-    let url = if first.starts_with("postgres") { first } else { first.split_once('=')?.1 };
-    let options = PgConnectOptions::from_str(url).ok()?.disable_statement_logging();
-    let connection = tokio::time::timeout(ANSWER, options.connect()).await.ok()?.ok()?;
+    let answers = join_all(text.lines().map(answers)).await;
+    answers.contains(&true).then_some(text)
+}
+
+async fn answers(line: &str) -> bool {
+    let named = || line.split_once('=').map(|(_, url)| url);
+    let url = if line.starts_with("postgres") { Some(line) } else { named() };
+    let Some(options) = url.and_then(|url| PgConnectOptions::from_str(url).ok()) else { return false };
+    let options = options.disable_statement_logging();
+    let Ok(Ok(connection)) = tokio::time::timeout(ANSWER, options.connect()).await else { return false };
     drop(connection.close().await);
-    Some(text)
+    true
 }
 
 /// The folder in the user's cache that belongs to one project folder.

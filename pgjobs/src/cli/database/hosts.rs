@@ -78,9 +78,11 @@ fn parameters(query: &str) -> Result<Vec<(&str, Vec<&str>)>, String> {
             // Every command connects to a primary anyway.
             ("target_session_attrs", "any" | "read-write" | "primary") => {}
             ("target_session_attrs", _) => {
-                return Err("target_session_attrs asks for a standby, and jobs are written: \
-                            leave it out, or say read-write"
-                    .to_owned());
+                return Err(
+                    "target_session_attrs is not needed to read from a standby (--read-dsn), and jobs are \
+                            written on a primary: leave it out, or say read-write"
+                        .to_owned(),
+                );
             }
             ("host" | "hostaddr" | "port", list) => all.push((name, list.split(',').collect())),
             (name, value) => all.push((name, vec![value])),

@@ -19,30 +19,19 @@ pub(crate) struct Place {
 
 /// What the user chose: all servers, the one of `--on`, or the one database. Nothing is connected yet.
 pub(crate) async fn chosen(global: &Global, console: &Console) -> Result<Vec<Place>, Failure> {
-    let several = match servers::named(global)? {
-        Some(all) => Some(all),
-        None => of_dev(global).await?,
-    };
     let single = |target| vec![Place { name: None, target }];
-    Ok(match several {
+    Ok(match servers(global).await? {
         Some(all) if global.on.is_none() && all.len() > 1 => all.into_iter().map(Place::from).collect(),
         Some(all) => single(servers::one(all, global.on.as_deref())?.target),
         None => single(target::find(global, console).await?),
     })
 }
 
-/// Refuses a standby beside several servers: it is the standby of one.
-pub(crate) async fn only(global: &Global, console: &Console) -> Result<(), Failure> {
-    match chosen(global, console).await?.len() {
-        0 | 1 => Ok(()),
-        number => Err(Failure::usage(format!(
-            "--read-dsn and PGJOBS_READ_DSN name the standby of one database, and there are {number} servers: choose one with --on"
-        ))),
+/// The servers that the user names, else those that `dev` runs here if no database is named at all.
+pub(crate) async fn servers(global: &Global) -> Result<Option<Vec<Server>>, Failure> {
+    if let Some(all) = servers::named(global)? {
+        return Ok(Some(all));
     }
-}
-
-/// The servers that `dev` runs here, if the user names no database.
-async fn of_dev(global: &Global) -> Result<Option<Vec<Server>>, Failure> {
     if target::unnamed(global)?.is_some() {
         return Ok(None);
     }

@@ -2,12 +2,14 @@
 //!
 //! A server that cannot be asked costs what it would have said and nothing else: a warning, and exit code 4.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
-use serde::Serialize;
-use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
+pub(crate) use super::answers::{Absent, Answers, Away, Of, Rows};
 use super::connect;
 use super::places::{self, Place};
 use super::target::Target;
@@ -15,11 +17,13 @@ use crate::JobId;
 use crate::cli::args::global::Global;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
-use crate::cli::output::lines::Lines;
-use crate::cli::output::redact;
 
 /// Connections to each server.
 const CONNECTIONS: u32 = 4;
+/// One of several servers that has not answered a question within this time is away for it, such as one whose tables
+/// are locked: what the others said is printed. Longer than the slowest list takes on a large history, and short enough
+/// for somebody who waits.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The databases that a command reads.
 pub(crate) struct Readers {
@@ -58,8 +62,25 @@ impl Reader {
         self.pool.get_or_try_init(open).await
     }
 
-    /// Asks this one, and finds out why it had no connection.
+    /// Asks this one; of several, for a limited time.
     async fn ask<T>(&self, question: &impl AsyncFn(&PgPool) -> Result<T, Failure>) -> Result<T, Failure> {
+        if self.name.is_none() {
+            return self.ask_at_length(question).await;
+        }
+        let late = || {
+            Failure::database(format!(
+                "no answer to this question within {} s: a table may be locked there, see `pg_locks`",
+                LIMIT.as_secs()
+            ))
+        };
+        timeout(LIMIT, self.ask_at_length(question)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks this one, and finds out why it had no connection.
+    async fn ask_at_length<T>(
+        &self,
+        question: &impl AsyncFn(&PgPool) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         match question(self.pool().await?).await {
             Err(failure) if failure.is_starved() => Err(connect::explained_on(&self.target, failure).await),
             answer => answer,
@@ -78,6 +99,16 @@ impl Readers {
     /// Whether these are several servers.
     pub(crate) fn are_several(&self) -> bool {
         self.all.len() > 1
+    }
+
+    /// Refuses a number of one server's own where these are several: each counts by itself.
+    pub(crate) fn refuse_number(&self, option: &str) -> Result<(), Failure> {
+        match self.are_several() {
+            true => Err(Failure::usage(format!(
+                "{option} takes a number, which each server counts for itself: say which server with --on NAME"
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// The database and its place; of several servers their names.
@@ -178,123 +209,5 @@ impl Readers {
             Err(error) => Err(error.into()),
         };
         self.holder(&format!("the job {id}"), has).await
-    }
-}
-
-/// A server that could not be asked.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Away {
-    pub(crate) server: String,
-    pub(crate) reason: String,
-}
-
-impl Away {
-    fn new(server: &str, failure: &Failure) -> Self {
-        Away { server: server.to_owned(), reason: redact::hide(failure.message()) }
-    }
-}
-
-/// The servers that could not be asked.
-pub(crate) struct Absent(Vec<Away>);
-
-/// The answers of those that could be asked, each with the name of its server where there are several.
-pub(crate) struct Answers<T> {
-    pub(crate) all: Vec<(Option<String>, T)>,
-    pub(crate) away: Vec<Away>,
-}
-
-impl<T> Answers<T> {
-    fn reasons(&self) -> String {
-        reasons(&self.away)
-    }
-
-    /// The answers, and who gave none.
-    pub(crate) fn apart(self) -> (Vec<(Option<String>, T)>, Absent) {
-        (self.all, Absent(self.away))
-    }
-}
-
-fn reasons(away: &[Away]) -> String {
-    let one = |away: &Away| format!("server {}: {}", away.server, away.reason);
-    away.iter().map(one).collect::<Vec<_>>().join("\n")
-}
-
-impl Absent {
-    fn reasons(&self) -> String {
-        reasons(&self.0)
-    }
-
-    pub(crate) fn all(&self) -> &[Away] {
-        &self.0
-    }
-
-    /// Prints what was read; fails with exit code 4 when somebody could not be asked.
-    pub(crate) fn print<L: Into<Lines>>(
-        &self,
-        console: &Console,
-        document: &impl Serialize,
-        text: impl FnOnce() -> L,
-    ) -> Result<(), Failure> {
-        console.data(&self.beside(document), text)?;
-        self.end()
-    }
-
-    /// The document with those that could not be asked.
-    pub(crate) fn document(&self, document: &impl Serialize) -> serde_json::Value {
-        json!(self.beside(document))
-    }
-
-    fn beside<'a, D: Serialize>(&'a self, data: &'a D) -> impl Serialize + 'a {
-        #[derive(Serialize)]
-        struct Document<'a, D> {
-            #[serde(flatten)]
-            data: &'a D,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            away: &'a [Away],
-        }
-        Document { data, away: &self.0 }
-    }
-
-    /// Warns that the output is without some servers, where the command fails for another reason.
-    pub(crate) fn warn(&self) {
-        if !self.0.is_empty() {
-            tracing::warn!("this is without those that could not be asked: {}", self.reasons());
-        }
-    }
-
-    /// Nothing, or that the output is without some servers.
-    pub(crate) fn end(&self) -> Result<(), Failure> {
-        match self.0.as_slice() {
-            [] => Ok(()),
-            _ => Err(Failure::partial(format!(
-                "this is without those that could not be asked: {}",
-                self.reasons()
-            ))),
-        }
-    }
-}
-
-/// Rows of all servers that could be asked.
-pub(crate) struct Rows<R> {
-    pub(crate) all: Vec<Of<R>>,
-    pub(crate) away: Absent,
-}
-
-/// A row, and the server that it is of, where there are several.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Of<R> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) server: Option<String>,
-    #[serde(flatten)]
-    pub(crate) row: R,
-}
-
-impl<R> Of<R> {
-    /// For a table: the server, and the cells.
-    pub(crate) fn cells<const N: usize>(
-        &self,
-        cells: impl FnOnce(&R) -> [String; N],
-    ) -> (Option<&str>, [String; N]) {
-        (self.server.as_deref(), cells(&self.row))
     }
 }

@@ -4,8 +4,7 @@
 //! PGJOBS_SERVERS with the same, separated by white space; `eu=@FILE` reads the URL from a file.
 
 use crate::cli::args::global::Global;
-use crate::cli::database::parameters;
-use crate::cli::database::target::{Target, parse};
+use crate::cli::database::target::{Target, has_password, parse};
 use crate::cli::output::failure::Failure;
 use crate::types::server_name;
 
@@ -135,14 +134,6 @@ pub(crate) fn read(text: &str, origin: Origin) -> Result<Server, Failure> {
 /// Whether this may name a server.
 pub(crate) fn is_name(name: &str) -> bool {
     server_name::check(name).is_ok()
-}
-
-fn has_password(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let query = after.split_once('?').map_or("", |(_, query)| query);
-    user.contains(':') || parameters::has_secret(query)
 }
 
 #[cfg(test)]

@@ -22,19 +22,26 @@ pub(crate) struct Target {
     pub(crate) options: PgConnectOptions,
     /// Further hosts, any of which may have the primary instead.
     pub(crate) others: Vec<PgConnectOptions>,
+    /// Whether a standby is meant, and not the primary.
+    pub(crate) is_standby: bool,
     /// Where the address came from.
     origin: String,
 }
 
 impl Target {
     pub(crate) fn new(options: PgConnectOptions, origin: impl Into<String>) -> Self {
-        Target { options, others: Vec::new(), origin: origin.into() }
+        Target { options, others: Vec::new(), is_standby: false, origin: origin.into() }
     }
 
     /// A target on these hosts, at least one.
     pub(crate) fn on(mut hosts: Vec<PgConnectOptions>, origin: impl Into<String>) -> Self {
         let options = hosts.remove(0);
-        Target { options, others: hosts, origin: origin.into() }
+        Target { options, others: hosts, is_standby: false, origin: origin.into() }
+    }
+
+    /// The same target, which is to be a standby.
+    pub(crate) fn of_standby(self) -> Self {
+        Target { is_standby: true, ..self }
     }
 
     /// The same target with this setting in each of its sessions.

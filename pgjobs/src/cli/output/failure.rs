@@ -30,6 +30,8 @@ enum Exit {
     Database = 3,
     /// Of several servers some could not be asked; what the others said is printed.
     Partial = 4,
+    /// A signal ended it before it was done.
+    Interrupted = 130,
 }
 
 impl Failure {
@@ -62,6 +64,11 @@ impl Failure {
     /// What was asked for is printed, without the servers that could not be asked.
     pub(crate) fn partial(message: impl Into<String>) -> Self {
         Failure::new(Exit::Partial, message)
+    }
+
+    /// A signal ended the command before what it waits for.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Failure::new(Exit::Interrupted, message)
     }
 
     /// Whether the output is complete but for some servers: a warning, and no failure of the command.

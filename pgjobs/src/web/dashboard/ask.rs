@@ -8,6 +8,7 @@ use sqlx::postgres::Postgres;
 
 use super::failed::Failed;
 use super::form::Fields;
+use super::limit::in_time;
 use super::site::Site;
 use super::snapshot::Snapshot;
 use super::url::{encode, of_server, with_query};
@@ -84,8 +85,8 @@ impl Ask {
 
     /// The view of a page; once more where a standby ended a query so that its replay goes on.
     pub(super) async fn shown(&self, show: Show) -> Result<View, Failed> {
-        match show(self).await {
-            Err(failed) if failed.is_recovery_conflict() => show(self).await,
+        match in_time(show(self)).await {
+            Err(failed) if failed.is_recovery_conflict() => in_time(show(self)).await,
             view => view,
         }
     }

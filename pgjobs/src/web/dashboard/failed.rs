@@ -1,5 +1,7 @@
 //! Why there is no page, or why nothing was done.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 
 use super::verbs::Verb;
@@ -8,15 +10,15 @@ use crate::types::error::Error;
 use crate::types::error::driver;
 
 /// What a handler fails with. Its text is for the person at the page: the thing, the reason, the remedy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Failed {
     /// The request makes no sense, or there is no such thing.
     Asked(StatusCode, String),
     /// The role of the viewer does not permit it.
     NotPermitted(Verb),
     /// The database refused, or does not answer.
-    Database(Box<Error>),
-    /// One of several servers did not answer; this is its last word, or how long it was waited for.
+    Database(Arc<Error>),
+    /// One of several servers did not answer; this is how long it was waited for.
     Away(String),
 }
 
@@ -110,7 +112,7 @@ fn of_database(error: &Error) -> StatusCode {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Failed::Database(Box::new(error))
+        Failed::Database(Arc::new(error))
     }
 }
 

@@ -10,14 +10,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::failed::Failed;
+use super::limit::in_time;
 use super::snapshot::{Snapshot, Snapshots};
 use crate::db;
 use crate::inspect::Draining;
 
 /// The first answer takes longer: connections are opened, and what costs more is read.
 const FIRST: Duration = Duration::from_secs(5);
-/// A server that gave no answer lately is not waited for as long again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a server said last.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +26,7 @@ pub(super) struct Seen {
     /// That it gets no new keys.
     pub(super) draining: Option<Draining>,
     /// Why there is no newer snapshot.
-    pub(super) trouble: Option<String>,
+    pub(super) trouble: Option<Failed>,
 }
 
 /// Asks one server, with one question under way at most, however many people look and however long it takes.
@@ -58,13 +57,14 @@ impl Glance {
         }
         let patience = match &*self.seen.borrow() {
             Seen { snapshot: None, trouble: None, .. } => patience.max(FIRST),
-            Seen { trouble: Some(_), .. } => patience.min(AGAIN),
             Seen { .. } => patience,
         };
         if timeout(patience, news.changed()).await.is_err() {
-            let late = || format!("no answer within {} s", patience.as_secs());
-            self.seen.send_modify(|seen| {
+            let late = || Failed::Away(format!("no answer within {} s", patience.as_secs()));
+            // It is no news: others may wait longer.
+            self.seen.send_if_modified(|seen| {
                 seen.trouble.get_or_insert_with(late);
+                false
             });
         }
         self.last()
@@ -91,13 +91,16 @@ async fn ask(
     drop(ends);
     seen.send_modify(|seen| match read {
         Ok(snapshot) => *seen = Seen { snapshot: Some(snapshot), draining, trouble: None },
-        Err(failed) => seen.trouble = Some(failed.words()),
+        Err(failed) => seen.trouble = Some(failed),
     });
 }
 
 async fn draining(pool: &PgPool) -> Result<Option<Draining>, crate::Error> {
-    let mut tx = db::dashboard::begin_read(pool).await?;
-    db::server_state::draining(&mut tx).await
+    in_time(async {
+        let mut tx = db::dashboard::begin_read(pool).await?;
+        db::server_state::draining(&mut tx).await
+    })
+    .await
 }
 
 struct Ends(Arc<AtomicBool>);

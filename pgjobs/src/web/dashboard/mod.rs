@@ -20,6 +20,7 @@ mod guard;
 mod html;
 mod json;
 mod layout;
+mod limit;
 mod live;
 mod login;
 mod markup;

@@ -94,7 +94,7 @@ impl Site {
     /// be there, and have the problems of those that answer.
     ///
     /// # Errors
-    /// Those of the one database; that the server is away.
+    /// Those of the database; that it does not answer.
     pub(super) async fn snapshot(&self) -> Result<Arc<Snapshot>, Failed> {
         if !self.over.is_empty() {
             return Ok(self.of_all());
@@ -103,7 +103,7 @@ impl Site {
             return Ok(self.snapshots.get(self.reads(), self.standby.is_some()).await?);
         }
         match self.look(PATIENCE).await {
-            Seen { trouble: Some(trouble), .. } => Err(Failed::Away(trouble)),
+            Seen { trouble: Some(trouble), .. } => Err(trouble),
             Seen { snapshot: Some(snapshot), .. } => Ok(snapshot),
             Seen { .. } => Err(Failed::Away("no answer yet".to_owned())),
         }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+use super::limit::in_time;
 use crate::db;
 use crate::db::dashboard::flow::{self, Flow, Open};
 use crate::db::refusal::server_code;
@@ -81,7 +82,7 @@ impl Snapshots {
         }
         let slow = match &last.slow {
             Some(slow) => slow.clone(),
-            None => read_slow(pool, None).await?,
+            None => in_time(read_slow(pool, None)).await?,
         };
         last.slow = Some(slow.clone());
         if slow.read.elapsed() >= SLOW && !std::mem::replace(&mut last.is_refreshing, true) {
@@ -133,6 +134,10 @@ impl Ended {
 }
 
 async fn read(pool: &PgPool, slow: &Slow, of_standby: bool) -> Result<Snapshot, Error> {
+    in_time(read_all(pool, slow, of_standby)).await
+}
+
+async fn read_all(pool: &PgPool, slow: &Slow, of_standby: bool) -> Result<Snapshot, Error> {
     let mut tx = db::dashboard::begin_read(pool).await?;
     let snapshot = Snapshot {
         at: db::dashboard::now(&mut tx).await?,
@@ -151,7 +156,7 @@ async fn read(pool: &PgPool, slow: &Slow, of_standby: bool) -> Result<Snapshot, 
 
 /// Reads anew what costs more, while pages have what was read before.
 async fn refresh(last: Arc<Mutex<Last>>, pool: PgPool, before: Slow) {
-    let read = read_slow(&pool, Some(&before)).await;
+    let read = in_time(read_slow(&pool, Some(&before))).await;
     let mut last = last.lock().await;
     last.is_refreshing = false;
     // After an error too it is tried again in a while, and not at once.
@@ -161,10 +166,10 @@ async fn refresh(last: Arc<Mutex<Last>>, pool: PgPool, before: Slow) {
 /// Reads what costs more. No page needs all of it to be there: what takes too long stays as it was before.
 async fn read_slow(pool: &PgPool, before: Option<&Slow>) -> Result<Slow, Error> {
     let mut tx = db::dashboard::begin_read(pool).await?;
-    let problems = in_time(db::problems::problems(&mut tx).await)?;
+    let problems = unless_late(db::problems::problems(&mut tx).await)?;
     drop(tx);
     let mut tx = db::dashboard::begin_read(pool).await?;
-    let counts = in_time(db::inspect::overview(&mut tx, CAP).await)?;
+    let counts = unless_late(db::inspect::overview(&mut tx, CAP).await)?;
     drop(tx);
     let is_late = problems.is_none() || counts.is_none();
     let old_problems = || before.map(|slow| slow.problems.clone()).unwrap_or_default();
@@ -179,7 +184,7 @@ async fn read_slow(pool: &PgPool, before: Option<&Slow>) -> Result<Slow, Error> 
 
 /// What was read, or nothing where the server gave up: it took too long, waited too long for a lock, or held up the
 /// replay of a standby.
-fn in_time<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+fn unless_late<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(error) => match server_code(&error).as_deref() {

@@ -1,5 +1,7 @@
 //! `control receipts`: lists commands and what became of them.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
@@ -25,7 +27,7 @@ pub(crate) struct ReceiptsArgs {
 
 pub(super) async fn show(args: &ReceiptsArgs, readers: &Readers, console: &Console) -> Result<(), Failure> {
     let ask = async |pool: &PgPool| Ok(control::receipts(pool, args.worker, args.limit).await?);
-    let receipts = readers.list(ask).await?;
+    let receipts = readers.list(ask).await?.first(args.limit, |receipt| Reverse(receipt.sent_at));
     receipts.away.print(console, &json!({ "receipts": receipts.all }), || rows_of(&receipts.all))
 }
 

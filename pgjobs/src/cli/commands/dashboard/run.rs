@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
+use sqlx::PgPool;
 
 use super::DashboardArgs;
 use super::server::Server;
 use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::database::places::{self, Opened};
-use crate::cli::database::{connect, reader, target};
+use crate::cli::database::target::Target;
+use crate::cli::database::{connect, identity, reader, standby, target};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -44,21 +46,38 @@ pub(crate) async fn run(args: DashboardArgs, global: &Global, console: &Console)
 /// The dashboard of what the user chose; with a standby, by which people see what happens, also while the primary is
 /// away.
 async fn dashboard(from: &ReadFrom, global: &Global, console: &Console) -> Result<Dashboard, Failure> {
-    let Some(standby) = reader::standby(from)? else {
+    let Some(standby) = standby::chosen(from, global).await? else {
         let opened = places::open(places::chosen(global, console).await?, CONNECTIONS).await?;
         return over(&opened);
     };
-    places::only(global, console).await?;
     let target = target::find(global, console).await?;
-    let (_, reads) = reader::pool(standby, CONNECTIONS).await?;
-    let primary = match connect::reach(target.clone()).await {
-        Ok(target) => target,
+    let (standby, reads) = reader::pool(standby, CONNECTIONS).await?;
+    let pool = match connect::reach(target.clone()).await {
+        Ok(target) => {
+            let pool = connect::pool_on(&target, CONNECTIONS);
+            refuse_stranger((&target, &pool), (&standby, &reads)).await?;
+            pool
+        }
         Err(failure) => {
             tracing::warn!("nothing can be changed: {}", failure.message());
-            target
+            connect::pool_on(&target, CONNECTIONS)
         }
     };
-    Ok(Dashboard::new(connect::pool_on(&primary, CONNECTIONS)).read_from(reads))
+    Ok(Dashboard::new(pool).read_from(reads))
+}
+
+/// Refuses the standby of another database: its jobs would be shown, and those of this one changed. Where a role may
+/// not know which database it is, what the user says is taken.
+async fn refuse_stranger(primary: (&Target, &PgPool), standby: (&Target, &PgPool)) -> Result<(), Failure> {
+    let (own, other) = (identity::of(primary.1).await, identity::of(standby.1).await);
+    match own.zip(other) {
+        Some((own, other)) if own != other => Err(Failure::usage(format!(
+            "{} is no standby of {}: correct one of them",
+            standby.0.describe(),
+            primary.0.describe()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A dashboard of one database, or of several servers.

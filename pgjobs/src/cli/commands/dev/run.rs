@@ -144,7 +144,7 @@ type Serves = Box<dyn FnOnce(WorkerHealth) + Send>;
 #[cfg(feature = "web")]
 async fn serves(args: &mut Dev, opened: &[Opened], console: &Console) -> Result<Serves, Failure> {
     let places = opened.iter().map(|one| one.place.clone()).collect();
-    let served = std::mem::take(&mut args.serving).begin(places, console).await?;
+    let served = std::mem::take(&mut args.serving).begin(places, None, console).await?;
     Ok(Box::new(move |worker| served.into_iter().for_each(|served| served.serve(worker.clone()))))
 }
 
@@ -172,7 +172,7 @@ async fn work(
     interrupt.first().await;
     let report = working.shutdown().await;
     console.note(worker::summary(&report).join("\n")); // the data of this command is the URL
-    worker::failure(&report, 0).map_or(Ok(()), Err)
+    worker::failure(&report, 0, &[]).map_or(Ok(()), Err)
 }
 
 /// Whether the program has no task at all.

@@ -1,12 +1,14 @@
 //! `inspect jobs`: lists a page of jobs.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
 
 use crate::cli::args::values;
-use crate::cli::database::readers::{Of, Readers};
+use crate::cli::database::readers::{Of, Readers, Rows};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::format;
@@ -38,24 +40,16 @@ fn state() -> impl TypedValueParser<Value = JobState> {
 pub(crate) async fn show(readers: &Readers, args: JobsArgs, console: &Console) -> Result<(), Failure> {
     let filter = JobFilter { state: args.state, topic: args.topic, before: args.before, num: args.limit };
     let found = readers.list(async |pool| Ok(inspect::jobs(pool, &filter).await?)).await?;
-    let jobs = newest(found.all, usize::from(args.limit));
+    // Ids are in the order of time, so a page is one of all servers' jobs.
+    let Rows { all: jobs, away } = found.first(args.limit, |job| Reverse(job.job_id.as_str().to_owned()));
     let full = jobs.len() == usize::from(args.limit);
     let next = jobs.last().filter(|_| full).map(|job| job.row.job_id.clone());
     let documents: Result<Vec<Value>, Failure> = jobs.iter().map(document).collect();
-    let printed = found.away.print(console, &json!({ "jobs": documents?, "next": next }), || list(&jobs));
+    let printed = away.print(console, &json!({ "jobs": documents?, "next": next }), || list(&jobs));
     if let Some(next) = next.filter(|_| !console.json) {
         console.note(format!("older ones: --before {next}"));
     }
     printed
-}
-
-/// The newest of all servers, so that a page is one of all their jobs: ids are in the order of time.
-fn newest(mut jobs: Vec<Of<JobRow>>, limit: usize) -> Vec<Of<JobRow>> {
-    if jobs.iter().any(|job| job.server.is_some()) {
-        jobs.sort_by(|a, b| b.row.job_id.as_str().cmp(a.row.job_id.as_str()));
-        jobs.truncate(limit);
-    }
-    jobs
 }
 
 /// Omits arguments and results: people paste and log a list more readily than one job.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::cli::commands::alive::Alive;
 use crate::cli::database::readers::{Of, Readers};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
@@ -53,12 +54,12 @@ fn unless_partial(printed: Result<(), Failure>, console: &Console) -> Result<(),
 /// The name of a server, where there are several, and what it has.
 type Answer = (Option<String>, (Vec<TaskCounts>, Vec<WorkerRow>));
 
-/// The tasks with their servers, and all workers.
-fn together(answers: Vec<Answer>) -> (Vec<Of<TaskCounts>>, Vec<WorkerRow>) {
+/// The tasks and the workers with their servers.
+fn together(answers: Vec<Answer>) -> (Vec<Of<TaskCounts>>, Vec<Of<WorkerRow>>) {
     let (mut all, mut workers) = (Vec::new(), Vec::new());
     for (server, (tasks, of)) in answers {
         all.extend(tasks.into_iter().map(|row| Of { server: server.clone(), row }));
-        workers.extend(of);
+        workers.extend(of.into_iter().map(|row| Of { server: server.clone(), row }));
     }
     (all, workers)
 }
@@ -72,13 +73,9 @@ struct WorkerTotals {
 }
 
 impl WorkerTotals {
-    fn of(workers: &[WorkerRow]) -> Self {
-        let alive = || workers.iter().filter(|worker| worker.alive);
-        WorkerTotals {
-            alive: alive().count(),
-            slots: alive().map(|worker| i64::from(worker.slots)).sum(),
-            held: alive().map(|worker| worker.held).fold(0, i64::saturating_add),
-        }
+    fn of(workers: &[Of<WorkerRow>]) -> Self {
+        let Alive { workers: alive, slots, held } = Alive::of(workers);
+        WorkerTotals { alive, slots, held }
     }
 
     fn render(&self) -> String {
@@ -94,7 +91,7 @@ impl WorkerTotals {
     }
 }
 
-fn render(tasks: &[Of<TaskCounts>], workers: &[WorkerRow]) -> Vec<String> {
+fn render(tasks: &[Of<TaskCounts>], workers: &[Of<WorkerRow>]) -> Vec<String> {
     let workers = WorkerTotals::of(workers).render();
     if tasks.is_empty() {
         return vec!["no jobs".to_owned(), workers];

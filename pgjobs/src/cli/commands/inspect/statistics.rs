@@ -1,8 +1,11 @@
 //! `inspect statistics` and `inspect errors`: what ended lately, and what it failed with.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
+use sqlx::PgPool;
 
 use crate::cli::args::values;
 use crate::cli::database::readers::{Of, Readers};
@@ -39,11 +42,19 @@ pub(crate) struct StatisticsArgs {
 pub(crate) async fn show(readers: &Readers, args: StatisticsArgs, console: &Console) -> Result<(), Failure> {
     let Lately { topic, since } = args.lately;
     let topic = topic.as_ref();
-    let tasks = readers.list(async |pool| Ok(inspect::task_statistics(pool, topic, since).await?)).await?;
-    // Of a server that went away between the two questions the first answer is shown; it is said all the same.
-    let steps = readers.list(async |pool| Ok(inspect::statistics(pool, topic, since).await?)).await?;
-    let document = json!({ "since": since, "tasks": tasks.all, "steps": steps.all });
-    steps.away.print(console, &document, || lines(&tasks.all))
+    let ask = async |pool: &PgPool| {
+        Ok((
+            inspect::task_statistics(pool, topic, since).await?,
+            inspect::statistics(pool, topic, since).await?,
+        ))
+    };
+    let (answers, away) = readers.ask(ask).await?.apart();
+    let (mut tasks, mut steps) = (Vec::new(), Vec::new());
+    for (server, (of_tasks, of_time)) in answers {
+        tasks.extend(of_tasks.into_iter().map(|row| Of { server: server.clone(), row }));
+        steps.extend(of_time.into_iter().map(|row| Of { server: server.clone(), row }));
+    }
+    away.print(console, &json!({ "since": since, "tasks": tasks, "steps": steps }), || lines(&tasks))
 }
 
 fn lines(tasks: &[Of<TaskStatistics>]) -> Vec<String> {
@@ -104,6 +115,7 @@ pub(crate) async fn errors(readers: &Readers, args: ErrorsArgs, console: &Consol
     let Lately { topic, since } = args.lately;
     let (topic, limit) = (topic.as_ref(), args.limit);
     let groups = readers.list(async |pool| Ok(inspect::errors(pool, topic, since, limit).await?)).await?;
+    let groups = groups.first(limit, |group| Reverse(group.jobs));
     groups.away.print(console, &json!({ "since": since, "errors": groups.all }), || groups_of(&groups.all))
 }
 

@@ -1,5 +1,7 @@
 //! `operation list`.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
@@ -22,7 +24,7 @@ pub(crate) struct List {
 
 pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Result<(), Failure> {
     let ask = async |pool: &PgPool| admin::operations(pool, None, args.limit).await.map_err(refused);
-    let operations = readers.list(ask).await?;
+    let operations = readers.list(ask).await?.first(args.limit, |operation| Reverse(operation.started_at));
     operations.away.print(console, &json!({ "operations": operations.all }), || rows(&operations.all))
 }
 

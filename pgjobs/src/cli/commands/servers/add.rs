@@ -6,11 +6,12 @@ use sqlx::PgPool;
 
 use crate::cli::args::global::Global;
 use crate::cli::commands::migrate;
-use crate::cli::database::connect;
 use crate::cli::database::servers::{self, Origin, Server, VARIABLE};
+use crate::cli::database::{connect, identity, places, target};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
+use crate::types::server_name::MAIN;
 
 const AFTER_HELP: &str = "\
 It connects, brings schema `jobs` up to date there, declares the tasks of this program, and changes nothing else: \
@@ -30,7 +31,7 @@ pub(crate) struct Add {
 }
 
 pub(super) async fn run(args: &Add, global: &Global, console: &Console) -> Result<(), Failure> {
-    let (server, others) = which(&args.added, servers::named(global)?.unwrap_or_default())?;
+    let (server, others) = which(&args.added, known(global).await?)?;
     let pool = connect::pool(&server.target, 4).await?;
     refuse_twin(&server.name, &pool, &others).await?;
     let applied = {
@@ -43,6 +44,15 @@ pub(super) async fn run(args: &Add, global: &Global, console: &Console) -> Resul
         "server": server.name, "postgres": version, "migrations": applied, "servers": others.len() + 1,
     });
     console.data(&document, || told(&server, &version, applied.len(), others.len()))
+}
+
+/// The servers that there are: those with names, or the one database.
+async fn known(global: &Global) -> Result<Vec<Server>, Failure> {
+    if let Some(all) = places::servers(global).await? {
+        return Ok(all);
+    }
+    let main = target::named(global)?.map(|target| Server { name: MAIN.to_owned(), target });
+    Ok(main.into_iter().collect())
 }
 
 /// The server that is added, and the others.
@@ -68,10 +78,10 @@ fn which(text: &str, mut all: Vec<Server>) -> Result<(Server, Vec<Server>), Fail
 /// Refuses a database that another name means already: its jobs would be claimed twice as often as others, and keys
 /// of both names would meet there. Servers that do not answer are passed over.
 async fn refuse_twin(name: &str, pool: &PgPool, others: &[Server]) -> Result<(), Failure> {
-    let Some(own) = identity(pool).await else { return Ok(()) };
+    let Some(own) = identity::of(pool).await else { return Ok(()) };
     for other in others {
         let Ok(pool) = connect::pool(&other.target, 1).await else { continue };
-        if identity(&pool).await.as_ref() == Some(&own) {
+        if identity::of(&pool).await.as_ref() == Some(&own) {
             return Err(Failure::usage(format!(
                 "{name} is the database that is called {} already: a server has one name",
                 other.name
@@ -79,13 +89,6 @@ async fn refuse_twin(name: &str, pool: &PgPool, others: &[Server]) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// What no other database has; `None` where the role may not know.
-async fn identity(pool: &PgPool) -> Option<String> {
-    let identity = "select format('%s/%s', (select system_identifier from pg_control_system()), oid) \
-                    from pg_database where datname = current_database()";
-    sqlx::query_scalar(identity).fetch_one(pool).await.ok()
 }
 
 fn told(server: &Server, version: &str, applied: usize, others: usize) -> Vec<String> {

@@ -8,13 +8,13 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::left::Left;
-use crate::admin;
 use crate::cli::args::global::{Global, program};
-use crate::cli::database::connect;
-use crate::cli::database::servers::{self, VARIABLE};
+use crate::cli::database::servers::{self, Server, VARIABLE};
+use crate::cli::database::{connect, places};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
+use crate::{admin, inspect};
 
 /// The time between two counts.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,8 +24,10 @@ Publishers that route by key give a draining server no new keys from their next 
 seconds. Its jobs stay and are run; a publish that is sent to it all the same is taken. The state lies in the \
 server's own database, so every publisher sees it, and a restart does not end it.
 
-Once nothing is pending or running, and no workflow waits, take it out of the lists of the publishers, then of the \
-workers. Its schedules have to be made on another server first, and its history is gone with it.
+Once nothing is pending or running, and no workflow waits, take it out of the lists of the publishers, wait once more, \
+and take it out of the workers. Its schedules have to be made on another server first, and its history is gone with it. \
+--wait ends no earlier than ten seconds after it began to drain, since publishers look every five; ended by a signal it \
+has exit code 130, and the server goes on draining.
 
 Examples:
   pgjobs servers drain us --wait --note 'its machine goes in May'
@@ -39,7 +41,7 @@ pub(crate) struct Drain {
     /// Why, for whoever finds it draining.
     #[arg(long, conflicts_with = "undo")]
     note: Option<String>,
-    /// Wait until nothing is pending or running; Ctrl-C ends the wait, and it goes on draining.
+    /// Wait until nothing is pending or running, and publishers know; Ctrl-C ends the wait, and it goes on draining.
     #[arg(long, conflicts_with = "undo")]
     wait: bool,
     /// Route keys to it again.
@@ -48,12 +50,9 @@ pub(crate) struct Drain {
 }
 
 pub(super) async fn run(args: &Drain, global: &Global, console: &Console) -> Result<(), Failure> {
-    let all = servers::named(global)?.ok_or_else(|| {
-        Failure::usage(format!("no servers are named: name them with --server NAME=URL or {VARIABLE}"))
-    })?;
-    let server = servers::one(all, Some(&args.name))?;
+    let server = named(args, global).await?;
     let pool = connect::pool(&server.target, 4).await?;
-    admin::set_draining(&pool, !args.undo, args.note.as_deref()).await.map_err(Failure::refused)?;
+    change(args, &pool).await?;
     if args.undo {
         let document = json!({ "server": server.name, "draining": false });
         return console.data(&document, || format!("server {} gets new keys again", server.name));
@@ -62,11 +61,41 @@ pub(super) async fn run(args: &Drain, global: &Global, console: &Console) -> Res
     if left.schedules > 0 {
         console.note(schedules(&server.name, left.schedules));
     }
-    let left = if args.wait { wait(left, &server.name, &pool, console).await? } else { left };
+    let (left, end) =
+        if args.wait { wait(left, &server.name, &pool, console).await? } else { (left, End::Asked) };
     let document = json!({
         "server": server.name, "draining": true, "left": left, "removable": left.is_empty(),
     });
-    console.data(&document, || what_to_do(&server.name, &left))
+    match end {
+        End::Asked => console.data(&document, || what_to_do(&server.name, &left)),
+        End::Interrupted => {
+            let message =
+                format!("server {} is not empty, and goes on draining: {}", server.name, left.in_words());
+            Err(Failure::interrupted(message).about(document))
+        }
+    }
+}
+
+/// The server that is drained, which its name chooses and nothing else.
+async fn named(args: &Drain, global: &Global) -> Result<Server, Failure> {
+    if global.on.is_some() {
+        return Err(Failure::usage("the server is named by the argument of `servers drain`: leave --on out"));
+    }
+    let all = places::servers(global).await?.ok_or_else(|| {
+        Failure::usage(format!("no servers are named: name them with --server NAME=URL or {VARIABLE}"))
+    })?;
+    let names = servers::names(&all);
+    let unknown = || Failure::usage(format!("no server is called {}: there are {names}", args.name));
+    all.into_iter().find(|server| server.name == args.name).ok_or_else(unknown)
+}
+
+/// Begins or ends it. One that is draining keeps its note, unless another one is given.
+async fn change(args: &Drain, pool: &PgPool) -> Result<(), Failure> {
+    if !args.undo && args.note.is_none() && inspect::draining(pool).await?.is_some() {
+        return Ok(());
+    }
+    admin::set_draining(pool, !args.undo, args.note.as_deref()).await.map_err(Failure::refused)?;
+    Ok(())
 }
 
 fn schedules(name: &str, number: usize) -> String {
@@ -78,8 +107,14 @@ fn schedules(name: &str, number: usize) -> String {
     )
 }
 
+/// Whether the command ends as it was asked to.
+enum End {
+    Asked,
+    Interrupted,
+}
+
 /// Counts until nothing is left, and says what has changed.
-async fn wait(mut left: Left, name: &str, pool: &PgPool, console: &Console) -> Result<Left, Failure> {
+async fn wait(mut left: Left, name: &str, pool: &PgPool, console: &Console) -> Result<(Left, End), Failure> {
     let mut interrupt = pin!(Interrupt::listen().first());
     let mut said = String::new();
     loop {
@@ -89,10 +124,10 @@ async fn wait(mut left: Left, name: &str, pool: &PgPool, console: &Console) -> R
             said = now;
         }
         if left.is_empty() {
-            return Ok(left);
+            return Ok((left, End::Asked));
         }
         tokio::select! {
-            () = &mut interrupt => return Ok(left),
+            () = &mut interrupt => return Ok((left, End::Interrupted)),
             () = tokio::time::sleep(PAUSE) => {}
         }
         left = Left::count(pool).await?;
@@ -110,7 +145,11 @@ fn what_to_do(name: &str, left: &Left) -> Vec<String> {
     vec![
         format!("server {name} is draining and empty: it may be removed"),
         format!("gone with it: {}", left.remains()),
-        "1. publishers: leave it out of their lists".to_owned(),
-        format!("2. workers: leave it out of {VARIABLE} or --server, and restart them"),
+        "1. publishers: leave it out of their lists, and restart them".to_owned(),
+        format!(
+            "2. `{} servers drain {name} --wait` again: what they published until then has to run",
+            program()
+        ),
+        format!("3. workers: leave it out of {VARIABLE} or --server, and restart them"),
     ]
 }

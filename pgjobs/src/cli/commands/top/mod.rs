@@ -18,7 +18,7 @@ use crate::cli::args::read_from::ReadFrom;
 use crate::cli::args::values;
 use crate::cli::database::connect::pool;
 use crate::cli::database::readers::Absent;
-use crate::cli::database::{reader, target};
+use crate::cli::database::{reader, standby, target};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
         let (snapshot, away) = once(&args, global, console).await?;
         return away.print(console, &snapshot, || frame::text(&snapshot, &State::default(), PAGE));
     }
-    let (place, pool, pace) = match reader::standby(&args.read_from)? {
+    let (place, pool, pace) = match standby::chosen(&args.read_from, global).await? {
         Some(standby) => {
             let (target, pool) = reader::pool(standby, 2).await?;
             (target.title(), pool, Pace::new(args.interval).of_standby())
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: TopArgs, global: &Global, console: &Console) -> Re
 async fn once(args: &TopArgs, global: &Global, console: &Console) -> Result<(Snapshot, Absent), Failure> {
     let readers = reader::chosen(&args.read_from, global, console).await?.warning_of_hidden();
     let place = readers.title();
-    let of_standby = reader::standby(&args.read_from)?.is_some();
+    let of_standby = standby::chosen(&args.read_from, global).await?.is_some();
     let look = async |pool: &PgPool| {
         let pace = Pace::new(args.interval);
         let mut pace = if of_standby { pace.of_standby() } else { pace };

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 use crate::Error;
+use crate::cli::commands::alive::Alive;
 use crate::cli::database::readers::Of;
 use crate::inspect::{self, EndedLately, Problem, Standby, TaskCounts, WorkerRow};
 use crate::types::topic::Topic;
@@ -169,11 +170,7 @@ impl Totals {
             totals.oldest_ready = totals.oldest_ready.into_iter().chain(counts.oldest_ready).min();
             totals.exact &= counts.exact;
         }
-        for worker in workers.iter().map(|worker| &worker.row).filter(|worker| worker.alive) {
-            totals.workers += 1;
-            totals.slots = totals.slots.saturating_add(i64::from(worker.slots));
-            totals.held = totals.held.saturating_add(worker.held);
-        }
-        totals
+        let Alive { workers, slots, held } = Alive::of(workers);
+        Totals { workers, slots, held, ..totals }
     }
 }

@@ -1,5 +1,7 @@
 //! `workflow list`.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
@@ -42,7 +44,10 @@ pub(super) async fn run(args: &List, readers: &Readers, console: &Console) -> Re
         let workflows = inspect::workflows(pool, &filter).await.map_err(Failure::refused)?;
         Ok(workflows.into_iter().map(|workflow| Seen { workflow, now }).collect())
     };
-    let workflows = readers.list(ask).await?;
+    if args.before.is_some() {
+        readers.refuse_number("--before")?;
+    }
+    let workflows = readers.list(ask).await?.first(args.limit, |seen| Reverse(seen.workflow.created_at));
     workflows.away.print(console, &json!({ "workflows": workflows.all }), || rows(&workflows.all))
 }
 

@@ -36,7 +36,9 @@ impl Row {
 
     fn state(&self) -> Markup {
         match &self.seen {
-            Seen { trouble: Some(_), .. } => html! { span.st.s-lost { (icon("lost")) " away" } },
+            Seen { trouble: Some(failed), .. } => {
+                html! { span.st.s-lost { (icon("lost")) @if failed.is_away() { " away" } @else { " in trouble" } } }
+            }
             Seen { draining: Some(_), .. } => state("draining"),
             Seen { .. } => html! { span.st.s-success { (icon("success")) " up" } },
         }
@@ -94,7 +96,7 @@ fn line(ask: &Ask, row: &Row) -> Markup {
             (name)
             @match row.now() {
                 Some(now) => { td { (shown_state(row)) } (figures(ask, &row.name, now)) }
-                None => { td { (row.state()) } td colspan="6" { (row.seen.trouble.as_deref().unwrap_or("no answer yet")) } }
+                None => { td { (row.state()) } td colspan="6" { (row.seen.trouble.as_ref().map_or("no answer yet".to_owned(), Failed::words)) } }
             }
         }
     }
