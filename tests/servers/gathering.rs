@@ -1,8 +1,9 @@
 //! Batch handlers at several servers, whose gathered jobs hold the slots of all.
 
+use std::time::{Duration, Instant};
+
 use pgjobs::{Worker, task};
 use pgjobs_tests::{Db, Lateness, until};
-use std::time::{Duration, Instant};
 
 use crate::tasks::databases;
 

@@ -92,7 +92,6 @@ fn ten_jobs_of_a_quiet_server_run_in_its_part_of_the_slots() {
         let used: f64 = parts.iter().sum();
         assert!(used > if case.slots < 8 { 0.97 } else { 0.99 }, "{case:?}: {used}");
         let (fewest, most) = range(&parts[..case.servers - 1]);
-        println!("{case:?}: {waited} ms, {used:.4} of the slots, {fewest:.3} to {most:.3} at the busy ones");
         assert!(fewest > 0.9 * most, "{case:?}: {parts:?}");
     }
 }
@@ -104,7 +103,6 @@ fn servers_with_long_queues_have_equal_parts_of_any_number_of_slots() {
         (0..2000 + 60 * case.takes).for_each(|_| world.step());
         let parts: Vec<f64> = (0..case.servers).map(|server| world.used(server)).collect();
         let (used, (fewest, most)) = (parts.iter().sum::<f64>(), range(&parts));
-        println!("{case:?}: {used:.4} of the slots, {fewest:.3} to {most:.3}");
         assert!(used > 0.98, "{case:?}: {parts:?}");
         let equal = 1.0 / case.servers as f64;
         assert!(fewest > 0.85 * equal && most < 1.2 * equal, "{case:?}: {parts:?}");
