@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
     let mut words = std::env::args().skip(1).peekable();
     match words.next_if(|word| ["steady", "servers"].contains(&word.as_str())).as_deref() {
         Some("steady") => steady().await,
-        Some(_) => servers::run(number(words.next(), 200_000)?, number(words.next(), 3)?).await,
+        Some(_) => servers::run(number(words.next(), 1_000_000)?, number(words.next(), 3)?).await,
         None => {
             let (jobs, rounds) = (number(words.next(), 60_000)?, number(words.next(), 3)?);
             workloads(jobs, rounds, &words.next().unwrap_or_default()).await
