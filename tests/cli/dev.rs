@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use pgjobs_tests::until;
+use sqlx::Connection;
+
 use crate::app::{Running, bare, folder, run};
 
 fn here(folder: &Path, arguments: &[&str]) -> Command {
@@ -60,6 +63,27 @@ fn several_servers_run_side_by_side_with_one_worker() {
     dev.signal("-INT");
     assert_eq!(dev.end().code, Some(0));
     run(&mut here(&folder, &["dev", "--destroy", "--yes"])).data();
+}
+
+#[tokio::test]
+async fn one_of_several_servers_that_is_down_does_not_hide_the_others() {
+    let folder = folder();
+    let mut dev = Running::start(&mut here(&folder, &["dev", "--ephemeral", "--servers", "2"]));
+    let line = dev.line();
+    let first = line.split_once("s1=").unwrap().1.split([' ', '\'']).next().unwrap();
+    let mut connection = sqlx::PgConnection::connect(first).await.unwrap();
+    let pid = "select split_part(pg_read_file('postmaster.pid'), e'\n', 1)";
+    let pid: String = sqlx::query_scalar(pid).fetch_one(&mut connection).await.unwrap();
+    assert!(Command::new("kill").args(["-9", pid.trim()]).status().unwrap().success());
+    until("it is down", async || sqlx::PgConnection::connect(first).await.is_err()).await;
+    let said = run(&mut here(&folder, &["inspect", "--json"]));
+    assert_eq!((said.code, &said.json()["away"][0]["server"]), (Some(4), &"s1".into()), "{said:?}");
+    let drained = run(&mut here(&folder, &["servers", "drain", "s2", "--json"])).json();
+    assert_eq!(drained["server"], "s2");
+    let destroyed = run(&mut here(&folder, &["dev", "--destroy", "--yes"]));
+    assert!(destroyed.code == Some(1) && destroyed.err.contains("stop it first"), "{destroyed:?}");
+    dev.signal("-INT");
+    dev.end();
 }
 
 #[test]

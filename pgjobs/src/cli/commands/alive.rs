@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use crate::cli::database::readers::Of;
 use crate::inspect::WorkerRow;
 
+/// Workers of a process at one server, and their slots.
+type Registered = (usize, i64);
+
 /// Sums over live workers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Alive {
@@ -15,13 +18,10 @@ pub(crate) struct Alive {
     pub(crate) held: i64,
 }
 
-/// The number of workers of a process, and of their slots, at each server.
-type Registered<'w> = BTreeMap<Option<&'w str>, (usize, i64)>;
-
 impl Alive {
     /// Of each process the number of workers, and of their slots, at the server that has most of them.
     pub(crate) fn of(workers: &[Of<WorkerRow>]) -> Self {
-        let mut processes: BTreeMap<(&str, i32), Registered> = BTreeMap::new();
+        let mut processes: BTreeMap<(&str, i32), BTreeMap<Option<&str>, Registered>> = BTreeMap::new();
         let mut all = Alive::default();
         for Of { server, row } in workers.iter().filter(|worker| worker.row.alive) {
             let servers = processes.entry((&row.host, row.pid)).or_default();

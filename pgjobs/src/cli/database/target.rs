@@ -175,9 +175,7 @@ pub(crate) fn unnamed(global: &Global) -> Result<Option<Target>, Failure> {
         return read(path).map(Some);
     }
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(password) = set("PGPASSWORD") {
-        redact::remember(&password);
-    }
+    remember_variable();
     if let Some(url) = set("DATABASE_URL") {
         return Ok(Some(Target::on(parse(&url, "DATABASE_URL")?, "DATABASE_URL")));
     }
@@ -231,6 +229,7 @@ pub(crate) fn parse(url: &str, origin: &str) -> Result<Vec<PgConnectOptions>, Fa
         ));
     }
     remember_password(authority);
+    remember_variable();
     let (path, query) = after.split_once('?').unwrap_or((after, ""));
     let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
     parameters::remember(query);
@@ -263,6 +262,13 @@ fn remember_password(authority: &str) {
     let password = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
     if let Some((_, password)) = password {
         parameters::secret_as_written(password);
+    }
+}
+
+/// The driver uses the password of PGPASSWORD wherever none is given.
+fn remember_variable() {
+    if let Some(password) = std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty()) {
+        redact::remember(&password);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::web::dashboard::ask::Ask;
 use crate::web::dashboard::failed::Failed;
 use crate::web::dashboard::glance::Seen;
 use crate::web::dashboard::html::{empty, icon, live, section, state, table, with_code};
+use crate::web::dashboard::limit::in_time;
 use crate::web::dashboard::site::Site;
 use crate::web::dashboard::snapshot::Snapshot;
 use crate::web::dashboard::url::encode;
@@ -186,5 +187,5 @@ async fn has(site: Arc<Site>, id: JobId) -> Option<String> {
     if site.look(PATIENCE).await.trouble.is_some() {
         return None;
     }
-    inspect::explain(&site.pool, &id).await.ok().and_then(|_| site.server.clone())
+    in_time(inspect::explain(site.reads(), &id)).await.ok().and_then(|_| site.server.clone())
 }
