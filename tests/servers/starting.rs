@@ -58,7 +58,7 @@ async fn with_two_hosts() -> ([Db; 2], [Proxy; 2], Worker) {
 }
 
 #[tokio::test]
-async fn a_server_that_was_at_its_second_host_at_the_start_is_followed_to_the_first() {
+async fn a_server_at_its_second_host_at_the_start_is_followed_to_the_first() {
     let ([_a, b], hosts, worker) = with_two_hosts().await;
     hosts[0].set_up(false);
     let again = worker.clone();
@@ -77,7 +77,7 @@ async fn a_server_that_was_at_its_second_host_at_the_start_is_followed_to_the_fi
 }
 
 #[tokio::test]
-async fn a_server_whose_first_host_swallows_what_is_sent_is_reached_at_the_second() {
+async fn a_server_whose_first_host_swallows_packets_is_reached_at_the_second() {
     let ([_a, b], hosts, worker) = with_two_hosts().await;
     hosts[0].set_stalled(true);
     let running = worker.start().await.unwrap();
