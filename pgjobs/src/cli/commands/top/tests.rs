@@ -110,7 +110,7 @@ fn a_page_of_several_servers_says_what_is_where() {
     for said in [
         "pgjobs top  eu, us  00:00:00 UTC",
         "ready 3,014+ (oldest 25m)  scheduled 12+  running 26+",
-        "20 in 64 slots of 4 workers",
+        "20 in 32 slots of 2 workers", // the same processes, at both
         "us/mail.a",
         "eu/b:7",
         "2 problems",
