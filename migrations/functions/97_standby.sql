@@ -9,7 +9,7 @@
 create or replace function jobs.standby() returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
-  c_keepalive constant interval := '35 s';  -- an idle primary says something each 30 s
+  c_keepalive constant interval := interval '35 s';  -- an idle primary says something each 30 s
   v_now constant timestamptz := clock_timestamp();
   v_replayed_at constant timestamptz := pg_last_xact_replay_timestamp();
   v_bytes constant numeric := greatest(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0);
