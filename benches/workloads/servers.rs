@@ -92,7 +92,7 @@ fn worker(pools: &[PgPool]) -> Worker {
 }
 
 async fn declare(pools: &[PgPool]) -> Result<()> {
-    worker(pools).state(pools[0].clone()).burst().run().await?;
+    Box::pin(worker(pools).state(pools[0].clone()).burst().run()).await?;
     Ok(())
 }
 
@@ -128,7 +128,7 @@ async fn publish_a_part(shards: Shards, begins: impl Iterator<Item = i64>) -> Re
 }
 
 async fn drain(pools: &[PgPool], jobs: i64) -> Result<()> {
-    let ended = worker(pools).state(pools[0].clone()).burst().run().await?;
+    let ended = Box::pin(worker(pools).state(pools[0].clone()).burst().run()).await?;
     assert_eq!(ended.succeeded, jobs.cast_unsigned(), "each job ran once");
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::task::log_span;
 use crate::task::registry::Registry;
 use crate::types::error::Error;
 use crate::types::log_level::LogLevel;
+use crate::types::topic::Topic;
 
 /// Logs the options of a worker before it does anything.
 pub(super) fn announce(shared: &Shared) {
@@ -66,6 +67,19 @@ pub(super) fn warn_of_few_slots(slots: usize, registry: &Registry) {
                  there are slots; raise the worker's concurrency, or lower `batch`"
             );
         }
+    }
+}
+
+/// Warns of a topic without a task of this program, beside others that have some: a slip of the pen, or a crate that
+/// is not linked.
+pub(super) fn warn_of_empty_topics(topics: &[String], registry: &Registry) {
+    let names = registry.claimable();
+    let is_empty = |topic: &Topic| !names.iter().any(|name| topic.holds(name));
+    for topic in topics.iter().filter_map(|topic| topic.parse().ok()).filter(is_empty) {
+        tracing::warn!(
+            %topic,
+            "no task of this program is under this topic: correct it, or link the crate with the task"
+        );
     }
 }
 

@@ -49,8 +49,6 @@ struct State {
     troubles: Vec<Trouble>,
     since: Option<Instant>,
     told: Option<Instant>,
-    /// Since trouble began, the database was away, and did not only refuse a statement.
-    was_away: bool,
     ended: Option<Instant>,
     /// How often the database went away, as far as nobody has asked yet.
     began: u64,
@@ -120,7 +118,7 @@ impl Outage {
 
     /// Whether the database is away, as far as any loop knows.
     pub(super) fn is_away(&self) -> bool {
-        self.fails.load(SeqCst) && self.state().troubles.iter().any(|trouble| trouble.is_away)
+        self.fails.load(SeqCst) && self.state().is_away()
     }
 
     /// Whether it is away for one of these loops: others may be waiting for a session while these work.
@@ -170,22 +168,28 @@ impl State {
     ) -> Line {
         // A connection opened before the end of the last outage, and unused since: this is no new outage.
         let is_stale = opened.is_some_and(|at| self.ended.is_some_and(|end| at < end));
-        if self.troubles.is_empty() && kind == Kind::Away && is_stale {
+        let was_away = self.is_away();
+        if !was_away && kind == Kind::Away && is_stale {
             return Line::Nothing;
         }
         let kind = self.judge(part, call, kind, opened);
         self.troubles.retain(|trouble| (trouble.part, trouble.call) != (part, call));
         self.troubles.push(Trouble { part, call, is_away: kind == Kind::Away, opened, at: now });
+        let is_worse = kind == Kind::Away && !was_away;
+        if is_worse {
+            (self.since, self.began) = (Some(now), self.began + 1);
+        }
         self.since.get_or_insert(now);
-        let is_worse = kind == Kind::Away && !self.was_away;
-        self.was_away |= kind == Kind::Away;
-        self.began += u64::from(is_worse);
         let is_due = is_worse || self.told.is_none_or(|told| now.duration_since(told) >= REMINDER);
         if kind == Kind::Unknown || !is_due {
             return Line::Nothing;
         }
         self.told = Some(now);
         Line::Fails(kind)
+    }
+
+    fn is_away(&self) -> bool {
+        self.troubles.iter().any(|trouble| trouble.is_away)
     }
 
     /// Decides by earlier failures what a missing answer means: if no connection could be opened since, the
@@ -205,16 +209,17 @@ impl State {
         let is_over = |trouble: &Trouble| {
             trouble.is_away || trouble.call == call || now.duration_since(trouble.at) > REMINDER
         };
+        let was_away = self.is_away();
         self.troubles.retain(|trouble| trouble.part != part || !is_over(trouble));
-        if !self.troubles.is_empty() {
+        // Calls that it refuses, or has not been asked for again, do not make it away.
+        if self.is_away() || !was_away && !self.troubles.is_empty() {
             return Line::Nothing;
         }
-        let was_away = std::mem::take(&mut self.was_away);
+        if was_away {
+            self.ended = Some(now);
+        }
         match (self.since.take(), self.told.take()) {
-            (Some(since), Some(_)) => {
-                self.ended = Some(now);
-                Line::Back { after: now.duration_since(since), was_away }
-            }
+            (Some(since), Some(_)) => Line::Back { after: now.duration_since(since), was_away },
             _ => Line::Nothing,
         }
     }

@@ -12,7 +12,9 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::builder::{Server, Worker};
-use super::check::{announce, check_connection, prepare_logs, warn_of_few_slots, warn_of_small_pool};
+use super::check::{
+    announce, check_connection, prepare_logs, warn_of_empty_topics, warn_of_few_slots, warn_of_small_pool,
+};
 use super::counts::End;
 use super::handle::WorkerHandle;
 use super::members::{Ended, Members};
@@ -42,6 +44,7 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     worker.check()?;
     let registry = worker.registry()?;
     warn_of_few_slots(worker.concurrency, &registry);
+    warn_of_empty_topics(&worker.topics, &registry);
     let plan = Arc::new(Plan::new(worker, registry));
     if plan.members.team.is_alone() {
         let ended = plan.begin(0).await?;

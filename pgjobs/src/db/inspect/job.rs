@@ -60,6 +60,14 @@ pub struct JobRow {
     pub meta: Option<Box<RawValue>>,
 }
 
+impl JobRow {
+    /// The runs that failed and count: those after which it was to run again, and the one with which it failed.
+    #[cfg(any(feature = "cli", feature = "web"))]
+    pub(crate) fn failed_attempts(&self) -> i32 {
+        self.retries.saturating_add(i32::from(self.state == JobState::Failed))
+    }
+}
+
 macro_rules! job_query {
     ($traceback:literal, $more:literal, $from:literal) => {
         concat!(

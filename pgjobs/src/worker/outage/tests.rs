@@ -27,6 +27,22 @@ fn an_outage_of_all_parts_is_one_line_and_its_end_another() {
     assert_eq!(state.fail("settle", Call::Settle, Kind::Away, None, later), AWAY, "a new one fails as well");
 }
 
+/// What was cut off first is not made again for a while, and what was told of it must not hide the next outage.
+#[test]
+fn each_outage_is_told_whatever_was_left_of_the_one_before() {
+    let (mut state, start) = (State::default(), Instant::now());
+    for nth in 0..4 {
+        let down = start + 20 * nth * SECOND;
+        state.fail("heartbeat", Call::Maintain, Kind::Unknown, Some(down), down);
+        assert_eq!(state.fail("claim", Call::Claim, Kind::Away, None, down), AWAY, "outage {nth}");
+        state.fail("heartbeat", Call::Heartbeat, Kind::Away, None, down + SECOND);
+        assert_eq!(state.succeed("claim", Call::Claim, down + 9 * SECOND), Line::Nothing);
+        let back = Line::Back { after: 10 * SECOND, was_away: true };
+        assert_eq!(state.succeed("heartbeat", Call::Heartbeat, down + 10 * SECOND), back, "outage {nth}");
+    }
+    assert_eq!(state.began, 4);
+}
+
 #[test]
 fn an_outage_that_lasts_is_told_each_minute() {
     let (mut state, start) = (State::default(), Instant::now());

@@ -65,7 +65,7 @@ fn describe(shown: &Shown, reasons: &[Reason]) -> Vec<Line> {
     say("Why", reasons.first().map(|reason| reason.message.clone()));
     say("Part of", part.map(|reason| reason.message.clone()));
     say("Starts", Some(job.attempt.to_string()));
-    say("Failed attempts", Some(format!("{} of {}", job.retries, job.max_retries)));
+    say("Failed attempts", Some(format!("{} of {}", job.failed_attempts(), job.max_retries)));
     say("Priority", Some(job.priority.to_string()));
     say("Timeout", Some(format!("{} s", job.timeout)));
     say("Published", Some(time(job.created_at)));

@@ -16,7 +16,7 @@ pub(super) fn facts(ask: &Ask, job: &Job) -> Markup {
         dl.facts {
             (fact("Task", Some(html! { a href=(ask.link_with("/jobs", [("task", row.task.as_str())])) { (row.task) } })))
             (fact("Priority", Some(format!("{}, greater first", row.priority))))
-            (fact("Runs", Some(format!("{} of {} charged, {} started", row.retries, row.max_retries, row.attempt))))
+            (fact("Failed runs", Some(format!("{} of {}; {} started", row.failed_attempts(), row.max_retries, row.attempt))))
             (fact("Timeout", Some(format!("{} s", row.timeout))))
             (fact("Published", when(Some(row.created_at))))
             (fact("Scheduled", when(row.scheduled_at)))
