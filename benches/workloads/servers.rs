@@ -13,7 +13,7 @@ use crate::{Result, TEMPLATE, start, tasks};
 
 /// Publishers at the same time; each publishes so many jobs in one go, each with a customer as its key.
 const PUBLISHERS: i64 = 4;
-const TOGETHER: i64 = 10_000;
+const TOGETHER: i64 = 30_000;
 const CUSTOMERS: i64 = 1000;
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
