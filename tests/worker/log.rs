@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use pgjobs::NewJob;
-use pgjobs_tests::{Db, Proxy, ended, until};
+use pgjobs_tests::{CustomServer, Db, Proxy, ended, until};
 
 /// A worker process whose log goes to a file; killed when the test ends.
 struct Logged {
@@ -102,6 +102,29 @@ async fn an_outage_is_one_warning_and_one_line_when_it_is_over() {
     let warnings = log.lines("WARN");
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert_eq!(log.lines("the database is back after").len(), 1);
+}
+
+#[tokio::test]
+async fn each_outage_is_told_however_soon_it_follows_another() {
+    let mut server = CustomServer::start(&[]).await;
+    let db = server.db().await;
+    let log = Logged::start("outages", &db.url, &[]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    for nth in 1..=4 {
+        server.kill().await;
+        until("it is told", async || log.lines("the database does not answer").len() == nth).await;
+        server.start_again().await;
+        until("it is back", async || log.lines("the database is back after").len() == nth).await;
+    }
+}
+
+#[tokio::test]
+async fn a_topic_without_a_task_beside_others_is_warned_of() {
+    let db = Db::new().await;
+    let log = Logged::start("topics", &db.url, &["--topic", "apq.*"]);
+    until("it is ready", async || !log.lines("ready").is_empty()).await;
+    let warnings = log.lines("WARN");
+    assert!(matches!(&warnings[..], [one] if one.contains("topic=apq.*")), "{warnings:?}");
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ struct State {
     since: Option<Instant>,
     told: Option<Instant>,
     ended: Option<Instant>,
+    /// The connections of each loop that have failed since, and were opened before.
+    stale: Vec<(&'static str, Instant)>,
     /// How often the database went away, as far as nobody has asked yet.
     began: u64,
 }
@@ -166,10 +168,8 @@ impl State {
         opened: Option<Instant>,
         now: Instant,
     ) -> Line {
-        // A connection opened before the end of the last outage, and unused since: this is no new outage.
-        let is_stale = opened.is_some_and(|at| self.ended.is_some_and(|end| at < end));
         let was_away = self.is_away();
-        if !was_away && kind == Kind::Away && is_stale {
+        if !was_away && kind == Kind::Away && self.is_stale(part, opened) {
             return Line::Nothing;
         }
         let kind = self.judge(part, call, kind, opened);
@@ -186,6 +186,17 @@ impl State {
         }
         self.told = Some(now);
         Line::Fails(kind)
+    }
+
+    /// A connection that was opened before the end of the last outage, and unused since, shows no new one when it
+    /// fails; but a second failure does, since no other connection could be opened.
+    fn is_stale(&mut self, part: &'static str, opened: Option<Instant>) -> bool {
+        let Some(opened) = opened.filter(|at| self.ended.is_some_and(|end| *at < end)) else { return false };
+        let is_first = !self.stale.contains(&(part, opened));
+        if is_first {
+            self.stale.push((part, opened));
+        }
+        is_first
     }
 
     fn is_away(&self) -> bool {
@@ -217,6 +228,7 @@ impl State {
         }
         if was_away {
             self.ended = Some(now);
+            self.stale.clear();
         }
         match (self.since.take(), self.told.take()) {
             (Some(since), Some(_)) => Line::Back { after: now.duration_since(since), was_away },

@@ -43,6 +43,17 @@ fn each_outage_is_told_whatever_was_left_of_the_one_before() {
     assert_eq!(state.began, 4);
 }
 
+/// All connections are opened anew before the last loop finds the database back.
+#[test]
+fn an_outage_right_after_another_is_told() {
+    let (mut state, start) = (State::default(), Instant::now());
+    state.fail("claim", Call::Claim, Kind::Away, Some(start), start + SECOND);
+    state.succeed("claim", Call::Claim, start + 3 * SECOND);
+    let (opened, later) = (Some(start + 2 * SECOND), start + 4 * SECOND);
+    assert_eq!(state.fail("claim", Call::Claim, Kind::Away, opened, later), Line::Nothing, "unused since");
+    assert_eq!(state.fail("claim", Call::Claim, Kind::Away, opened, later), AWAY, "no other one opens");
+}
+
 #[test]
 fn an_outage_that_lasts_is_told_each_minute() {
     let (mut state, start) = (State::default(), Instant::now());
