@@ -9,6 +9,7 @@ mod contract;
 mod declared_options;
 mod doctor;
 mod doctor_more;
+mod dropped;
 mod explain;
 mod faults;
 mod history;

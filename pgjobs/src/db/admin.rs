@@ -7,9 +7,10 @@ pub(crate) mod workflow;
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use super::chunk::{Chunk, chunks};
+use crate::db::transaction;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
@@ -29,7 +30,7 @@ async fn change(
     reason: Option<&str>,
 ) -> Result<Vec<JobId>, Error> {
     let mut found = Vec::new();
-    let mut tx = connection.begin().await?;
+    let mut tx = transaction::begin(connection).await?;
     for chunk in chunks(jobs, |job| job.as_str().len()) {
         found.extend(change_some(&mut tx, &change, chunk, reason).await?);
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
+use crate::db::transaction;
 use crate::types::error::Error;
 
 /// One series with its value now.
@@ -21,7 +22,7 @@ const METRICS: &str =
     "select m.name, m.labels::text, m.value from jobs.metrics() m order by m.name, m.labels::text";
 
 pub(crate) async fn metrics(connection: &mut PgConnection) -> Result<Vec<Series>, Error> {
-    let mut look = connection.begin().await?;
+    let mut look = transaction::begin(connection).await?;
     sqlx::query(LIMIT).execute(&mut *look).await?;
     let rows = sqlx::query(METRICS).fetch_all(&mut *look).await?;
     look.commit().await?;

@@ -41,6 +41,7 @@ pub(crate) mod statistics;
 pub(crate) mod steps;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
+pub(crate) mod transaction;
 pub(crate) mod worker;
 pub(crate) mod workflow;
 pub(crate) mod workflow_read;

@@ -2,11 +2,12 @@
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use super::chunk::Chunk;
 use super::pooler::Statements;
 use super::refusal::server_code;
+use crate::db::transaction;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
@@ -43,7 +44,7 @@ pub(crate) async fn results(
     if statements.are_named() {
         return fetch(connection, jobs, which, statements, found).await;
     }
-    let mut transaction = connection.begin().await?;
+    let mut transaction = transaction::begin(connection).await?;
     fetch(&mut transaction, jobs, which, statements, found).await?;
     Ok(transaction.commit().await?)
 }

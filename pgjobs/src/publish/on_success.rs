@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use super::publisher::insert;
 use super::tx::tell;
 use crate::db::pooler::Statements;
+use crate::db::transaction;
 use crate::task::job::Job;
 use crate::types::error::Error;
 
@@ -15,7 +16,7 @@ use crate::types::error::Error;
 /// Those of publishing, and [`Error::LeaseLost`]; then nothing was done.
 pub(crate) async fn finish_with_jobs(pool: &PgPool, job: &Job, result: &RawValue) -> Result<(), Error> {
     let requests = job.take_published();
-    let mut tx = pool.begin().await?;
+    let mut tx = transaction::begin_on(pool).await?;
     let published = insert(&mut tx, &requests, Statements::of(pool)).await?;
     job.finish(&mut tx, result).await?;
     tx.commit().await?;

@@ -11,6 +11,7 @@ use super::tx::{self, Tx};
 use crate::db;
 use crate::db::chunk::{Chunk, chunks};
 use crate::db::pooler::{Statements, on_pool};
+use crate::db::transaction;
 use crate::task::job::OnSuccess;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
@@ -205,7 +206,7 @@ async fn insert_chunks<'d>(
     if !connection.is_in_transaction() && db::publish::is_in_transaction(connection).await? {
         return send_chunks(connection, chunks, jobs, statements).await;
     }
-    let mut tx = connection.begin().await?;
+    let mut tx = transaction::begin(connection).await?;
     let ids = send_chunks(&mut tx, chunks, jobs, statements).await?;
     tx.commit().await?;
     Ok(ids)

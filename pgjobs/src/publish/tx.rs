@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::publisher::{Sent, insert};
 use crate::db::pooler::Statements;
 use crate::db::publish::refuse_aborted;
+use crate::db::transaction;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_request::{JobRequest, PublishedJob};
@@ -48,7 +49,7 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`] when the pool has no connection to give.
     pub async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Tx { statements: Statements::of(pool), ..Tx::from(pool.begin().await?) })
+        Ok(Tx { statements: Statements::of(pool), ..Tx::from(transaction::begin_on(pool).await?) })
     }
 
     /// The connection, for your own statements; other users of the `Tx` wait until it is dropped.

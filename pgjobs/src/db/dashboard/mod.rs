@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Transaction};
 
+use crate::db::transaction;
 use crate::types::error::Error;
 
 /// After so long a read ends with an error that says so.
@@ -38,7 +39,7 @@ async fn begin(pool: &PgPool, more: &str, limit: Duration) -> Result<Transaction
         "{more}set local statement_timeout = {limit}; set local lock_timeout = {limit}; \
          set local idle_in_transaction_session_timeout = 60000; set local search_path = pg_catalog"
     );
-    let mut tx = pool.begin().await?;
+    let mut tx = transaction::begin_on(pool).await?;
     tx.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
     Ok(tx)
 }

@@ -8,6 +8,7 @@ use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::db::read::{cannot_be_sent, document, maybe_time, why_not_sent};
+use crate::db::transaction;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::job_state::JobState;
@@ -152,8 +153,12 @@ async fn fetch(
     statement: &'static str,
     id: &JobId,
 ) -> Result<Option<PgRow>, sqlx::Error> {
-    let mut point = connection.begin().await?;
-    let row = sqlx::query(statement).bind(id.as_str()).fetch_optional(&mut *point).await?;
+    let query = sqlx::query(statement).bind(id.as_str());
+    if !connection.is_in_transaction() {
+        return query.fetch_optional(connection).await;
+    }
+    let mut point = transaction::begin(connection).await?;
+    let row = query.fetch_optional(&mut *point).await?;
     point.commit().await?;
     Ok(row)
 }

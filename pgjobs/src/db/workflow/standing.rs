@@ -2,10 +2,11 @@
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use crate::db::chunk::Chunk;
 use crate::db::pooler::Statements;
+use crate::db::transaction;
 use crate::types::error::Error;
 use crate::types::workflow::{NodeState, WorkflowState};
 
@@ -53,7 +54,7 @@ pub(crate) async fn standings(
     if statements.are_named() {
         return fetch(connection, nodes, statements, found).await;
     }
-    let mut transaction = connection.begin().await?;
+    let mut transaction = transaction::begin(connection).await?;
     fetch(&mut transaction, nodes, statements, found).await?;
     Ok(transaction.commit().await?)
 }
