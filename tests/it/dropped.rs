@@ -45,5 +45,5 @@ async fn a_dropped_look_at_a_job_takes_no_other_with_it() {
 
 #[tokio::test]
 async fn a_dropped_retry_takes_no_job_with_it() {
-    keeps_what_follows(async |pool, job| drop(admin::retry(pool, &[job.clone()]).await)).await;
+    keeps_what_follows(async |pool, job| drop(admin::retry(pool, std::slice::from_ref(job)).await)).await;
 }
