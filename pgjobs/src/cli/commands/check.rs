@@ -67,7 +67,11 @@ pub(crate) async fn run(
     let asked = readers.ask(async |pool| {
         let check = DeployCheck::new().tasks(tasks.clone()).sample(args.sample);
         let check = check.on_progress(|sampled, of| looking.at(sampled, of));
-        Ok(args.topic.iter().cloned().fold(check, DeployCheck::topic).run_on_one(pool).await?)
+        let check = args.topic.iter().cloned().fold(check, DeployCheck::topic);
+        match looking.are_several {
+            true => Ok(check.run_on_one(pool).await?),
+            false => Ok((check.run(pool).await?, Vec::new())), // refuses a topic before it looks at any job
+        }
     });
     let (reports, absent) = asked.await?.apart();
     drop(looking);
