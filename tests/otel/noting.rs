@@ -3,7 +3,7 @@
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use pgjobs::{NewJob, Tx, task};
-use pgjobs_tests::Db;
+use pgjobs_tests::{Db, subscribe};
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,7 +17,7 @@ async fn noted(n: i64) {
 fn traced() -> tracing::subscriber::DefaultGuard {
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+    subscribe(tracing_subscriber::registry().with(layer))
 }
 
 /// The notes of all jobs, oldest first.

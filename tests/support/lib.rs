@@ -36,7 +36,7 @@ pub use lateness::Lateness;
 pub use pooler::Pooler;
 pub use proxy::Proxy;
 pub use publish::Publish;
-pub use said::Said;
+pub use said::{Said, subscribe};
 pub use settle::Settle;
 pub use waiting::waiting;
 pub use worker::ManualWorker;

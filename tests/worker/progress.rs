@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pgjobs::inspect;
 use pgjobs::{Job, JobId, LogLevel, TaskError, Worker, task};
-use pgjobs_tests::{Db, until};
+use pgjobs_tests::{Db, subscribe, until};
 use sqlx::PgPool;
 use tracing::Instrument;
 use tracing::subscriber::DefaultGuard;
@@ -83,7 +83,7 @@ async fn plainly() {
 
 /// What tasks log on this thread is kept with their jobs.
 fn kept() -> DefaultGuard {
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(pgjobs::logs::layer()))
+    subscribe(tracing_subscriber::registry().with(pgjobs::logs::layer()))
 }
 
 async fn done(db: &Db, id: &JobId) -> Vec<(i32, f64)> {
