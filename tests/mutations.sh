@@ -62,6 +62,8 @@ check "reports that are sent again as new" "_note_progress|exception when unique
 check "heartbeats whatever is in a report" "_note_progress|exception when others then|exception when syntax_error then" "${it[@]}" progress
 check "the refusal of a dead worker's reports" "note_progress|w.id = i_worker and w.lost_at is null|w.id = i_worker" "${it[@]}" progress
 check "notes that readers do not see" "progress_of|case when \$2 then p.note end|p.note" "${it[@]}" progress
+check "days of progress that another session makes" "_make_run_partition|quote_ident(i_name)) is not null|quote_ident(i_name)) is not null and false" "${it[@]}" progress
+check "days of events that another session makes" "_make_event_partition|quote_ident(i_name)) is not null|quote_ident(i_name)) is not null and false" "${it[@]}" progress
 check "days of progress that are dropped" "_maintain_run_partitions|case when i_clock_is_sure then i_oldest end|null" "${it[@]}" progress
 check "what a run says with its success" "_settle_successes|o.meta, s.said|o.meta, null" "${it[@]}" progress
 check "progress that is in history" "progress_of|h.said is not null and s.done is not null|false" "${it[@]}" progress

@@ -49,7 +49,8 @@ begin
   update jobs.retention r set events_dropped_to = v_last where (r.events_dropped_to >= v_last) is not true and v_last is not null;
 end $$;
 
--- Creates one of them; false when the default partition has rows of that day, which then stay there.
+-- Creates one of them; false when another session just did, and when the default partition has rows of that
+-- day, which then stay there.
 create or replace function jobs._make_event_partition(i_name text, i_day date) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
@@ -59,6 +60,9 @@ begin
   -- Lock the parent first: otherwise an insert that has already chosen the default partition would find that
   -- it no longer accepts its row.
   lock table only jobs.event in access exclusive mode;
+  if to_regclass('jobs.' || quote_ident(i_name)) is not null then
+    return false;   -- another session made it while this one waited for the lock
+  end if;
   if exists (select from jobs.event_default d where d.at >= v_from and d.at < v_to) then
     return false;
   end if;

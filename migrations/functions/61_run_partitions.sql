@@ -38,7 +38,8 @@ exception when lock_not_available or deadlock_detected then
   return array[]::text[];   -- what was done in this call is undone with it, and done in the next one
 end $$;
 
--- Creates one of them; false when the default partition has rows of that day, which then stay there.
+-- Creates one of them; false when another session just did, and when the default partition has rows of that
+-- day, which then stay there.
 create or replace function jobs._make_run_partition(i_parent text, i_name text, i_day date) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set default_tablespace = '' set default_table_access_method = heap set datestyle = 'ISO' set timezone = 'UTC' as $$
 declare
@@ -49,6 +50,9 @@ begin
   -- Lock the parent first: otherwise an insert that has already chosen the default partition would find that
   -- it no longer accepts its row.
   execute format('lock table only jobs.%I in access exclusive mode', i_parent);
+  if to_regclass('jobs.' || quote_ident(i_name)) is not null then
+    return false;   -- another session made it while this one waited for the lock
+  end if;
   execute format('select exists (select from jobs.%I d where d.run_at >= %L and d.run_at < %L)', i_parent || '_default', v_from, v_to) into v_taken;
   if v_taken then
     return false;

@@ -1,9 +1,11 @@
 //! What workers and clients say of runs, in SQL.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use pgjobs_tests::{ClaimedJob, Db, ManualWorker};
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 /// A worker says this of a run.
 async fn note(db: &Db, worker: &ManualWorker<'_>, job: &ClaimedJob, what: Value) {
@@ -299,4 +301,33 @@ async fn what_cannot_be_read_of_a_run_says_nothing_and_fails_nothing() {
         assert_eq!(log(&db, &job.job_id).await, "", "{said}");
     }
     assert_eq!(db.count("success").await, 7);
+}
+
+/// Makes the partitions of today while `call` is about to do so: it has seen that they are missing and waits,
+/// for 25 ms at most, until they are there.
+async fn beside_one_who_makes(db: &Db, partitions: &str, table: &str, call: impl Future<Output = ()>) {
+    let mut first = db.pool.begin().await.unwrap();
+    let make = format!("select jobs.{partitions}((jobs.now() at time zone 'utc')::date, null)");
+    sqlx::query(AssertSqlSafe(make)).execute(&mut *first).await.unwrap();
+    let waits =
+        format!("select exists (select from pg_locks where relation = '{table}'::regclass and not granted)");
+    let has_ended = Cell::new(false);
+    let call = async { has_ended.set((call.await, true).1) };
+    let commit = async {
+        while !has_ended.get() && !db.one::<bool>(&waits).await {}
+        first.commit().await.unwrap();
+    };
+    tokio::join!(call, commit);
+}
+
+#[tokio::test]
+async fn partitions_that_another_session_makes_meanwhile_are_no_error() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    let job = running(&db, &worker).await;
+    let report = note(&db, &worker, &job, json!({ "version": 1, "done": 1 }));
+    beside_one_who_makes(&db, "_change_run_partitions", "jobs.log", report).await;
+    assert_eq!(known(&db, &job.job_id).await, "1 1");
+    let watch = db.run("select jobs.watch('a')");
+    beside_one_who_makes(&db, "_change_event_partitions", "jobs.event", watch).await;
 }
