@@ -116,7 +116,7 @@ begin
         where o.bucket = i_bucket and (jobs._rank(o.priority, o.ready_seq), o.ready_seq) < (j.rank, j.ready_seq) limit 10001) b;
   return row('blocked',
     format('it waits for a slot of the limit %s: %s', jobs._shown(i_limit.name),
-           case when v_before > 10000 then 'more than 10000 jobs of its key are before it' when v_before = 0 then 'it is the next of its key'
+           case when v_before > 10000 then 'more than 10000 jobs of its key are before it' when v_before = 0 then 'it is the next of its key' when v_before = 1 then '1 job of its key is before it'
                 else format('%s jobs of its key are before it', v_before) end),
     null, jsonb_build_object('name', i_limit.name, 'before', least(v_before, 10000)))::jobs.reason;
 end $$;

@@ -181,7 +181,9 @@ begin
   end if;
   v_error := jobs._schema_error_of_binding(v_args, v_kwargs, i_params, i_extra_kwargs);
   if v_error.path is not null then
-    return v_reason || '`' || v_error.path || '`: ' || v_error.expected;
+    -- Arguments beside `args` and `kwargs` are not seen: say where they belong.
+    return v_reason || '`' || v_error.path || '`: ' || v_error.expected
+      || case when coalesce(nullif(i_body->'args', 'null'), nullif(i_body->'kwargs', 'null')) is null then v_form else '' end;
   end if;
   v_error := jobs._schema_error(i_schema, jobs._bound(v_args, v_kwargs, i_params), '', i_schema,
                           i_until => least(i_until, clock_timestamp() + interval '300 ms'));

@@ -50,9 +50,9 @@ async fn keys_are_shown_closed_and_opened() {
     );
     let block = ["limit", "block", "each", "acme", "--for", "2h", "--reason", "told to"];
     let said = run(&mut on(&db.url, &block)).data();
-    assert!(said.starts_with(r#"closed "acme" of each until in"#), "{said}");
+    assert!(said.starts_with(r#"closed "acme" of each for another"#), "{said}");
     let shown = run(&mut on(&db.url, &["limit", "show", "each"])).data();
-    assert!(shown.contains("until in") && shown.contains(": told to"), "{shown}");
+    assert!(shown.contains("for another") && shown.contains(": told to"), "{shown}");
     let json = run(&mut on(&db.url, &["limit", "show", "each", "--json"])).json();
     assert_eq!((&json["keys"][0]["key"], &json["keys"][0]["blocked"]), (&json!(["acme"]), &json!(2)));
     let release = ["limit", "release", "each", r#"["acme"]"#];

@@ -23,7 +23,7 @@ async fn a_waiting_job_is_explained_shown_and_signalled() {
         "step once more done, ",
         "step exactly once done, ",
         "sleep nap done",
-        "signal go/7 waiting until in ",
+        "signal go/7 waiting for another ",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }

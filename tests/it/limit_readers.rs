@@ -85,7 +85,7 @@ async fn explain_says_which_limit_keeps_a_blocked_job_back() {
         [
             "blocked: it waits for a slot of the limit 'each': it is the next of its key",
             "limit_reached: the limit 'each' has no free slot for its key: 1 of 1 are held (by ?)",
-            "blocked: it waits for a slot of the limit 'each': 1 jobs of its key are before it",
+            "blocked: it waits for a slot of the limit 'each': 1 job of its key is before it",
             "limit_reached: the limit 'each' has no free slot for its key: 1 of 1 are held (by ?)",
         ]
     );

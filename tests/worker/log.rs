@@ -30,6 +30,12 @@ impl Logged {
         text.lines().filter(|line| line.contains(with)).map(str::to_owned).collect()
     }
 
+    fn catches_sigterm(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 1 << (15 - 1) > 0
+    }
+
     fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
@@ -84,6 +90,20 @@ async fn the_log_says_what_the_end_of_the_worker_waits_for() {
     assert_eq!(code, Some(0), "the second signal of a moment ended it");
     let end = log.lines("SIGTERM").join("");
     assert!(end.contains("1 running job may finish within 20 s"), "{end}");
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_start_that_waits() {
+    let db = Db::new().await;
+    let proxy = Proxy::before(&db);
+    proxy.set_delay(100); // so that the start takes a second
+    let mut log = Logged::start("ended_start", &proxy.url(&db), &[]);
+    until("it starts", async || !log.lines("starting a worker").is_empty()).await;
+    proxy.set_stalled(true);
+    until("it catches signals", async || log.catches_sigterm()).await;
+    log.signal("-TERM");
+    assert_eq!(ended(&mut log.process).code(), Some(0), "not by the failure of its start");
+    assert_eq!(log.lines("before the worker has started").len(), 1);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::args::global::color_of_arguments;
 use super::command::{Cli, Command};
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, unique,
+    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, top, unique,
     watch, worker, workflow,
 };
 use super::database::connect;
@@ -120,8 +120,7 @@ impl App {
             Command::Publish(args) => publish::run(args, global, console).await,
             Command::Inspect(args) => inspect::run(args, global, console).await,
             Command::Doctor(args) => doctor::run(args, global, console).await,
-            #[cfg(feature = "top")]
-            Command::Top(args) => super::commands::top::run(args, global, console).await,
+            Command::Top(args) => top::run(args, global, console).await,
             Command::Explain(args) => explain::run(args, global, console).await,
             Command::Tail(args) => tail::run(args, global, console).await,
             Command::Schedule(args) => schedule::run(args, global, console).await,

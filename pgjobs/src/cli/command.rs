@@ -4,11 +4,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use super::args::global::Global;
-#[cfg(feature = "top")]
-use super::commands::top;
 use super::commands::{
     audit, bench, check, codegen, completions, control, dashboard, dev, doctor, edit, explain, inspect, jobs,
-    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, unique,
+    limit, migrate, new, operation, pause, publish, retention, schedule, servers, signal, tail, top, unique,
     watch, worker, workflow,
 };
 
@@ -75,7 +73,6 @@ pub(crate) enum Command {
     /// Print what happens to jobs, a line each, as it happens.
     Tail(tail::Tail),
     /// Show what happens now, as a page in the terminal.
-    #[cfg(feature = "top")]
     Top(top::TopArgs),
     /// List, make, pause and run schedules.
     Schedule(schedule::Schedule),
@@ -138,7 +135,6 @@ impl Command {
             // that.
             Command::Bench(_) => "warn,pgjobs::worker::run=error,sqlx=error",
             // Its page says what is wrong, and a line of the log would be written over it.
-            #[cfg(feature = "top")]
             Command::Top(_) => "off",
             _ => "warn,sqlx=error",
         }

@@ -137,6 +137,7 @@ fn open_envelope(body: &str) -> Result<Envelope<'_>, BodyError> {
 type Bound<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
 fn bind<'a>(envelope: Envelope<'a>, params: &[Param], open: bool) -> Result<Bound<'a>, BodyError> {
+    let has_none = envelope.args.is_none() && envelope.kwargs.is_none();
     let args = envelope.args.unwrap_or_default();
     let kwargs = envelope.kwargs.unwrap_or_default();
     if args.len() > params.len() {
@@ -151,10 +152,11 @@ fn bind<'a>(envelope: Envelope<'a>, params: &[Param], open: bool) -> Result<Boun
         bound.push((name, value));
     }
     let missing = params.iter().find(|p| p.required && !bound.iter().any(|(name, _)| name == p.name));
-    match missing {
-        Some(p) => Err(BodyError::new(p.name, format!("missing required argument, expected {}", p.ty))),
-        None => Ok(bound),
-    }
+    let Some(missing) = missing else { return Ok(bound) };
+    // Arguments beside `args` and `kwargs` are not seen: say where they belong.
+    let form = if has_none { format!("; {FORM}") } else { String::new() };
+    let reason = format!("missing required argument, expected {}{form}", missing.ty);
+    Err(BodyError::new(missing.name, reason))
 }
 
 fn check_keyword(name: &str, params: &[Param], positional: usize, open: bool) -> Result<(), BodyError> {
@@ -238,7 +240,10 @@ mod tests {
             (r#"{"args": ["secret"]}"#, "`user_id`: expected i64, found string"),
             (r#"{"args": [1, 2, 3]}"#, "`args`: takes 2 positional arguments, 3 were given"),
             (r#"{"kwargs": {"locale": "x"}}"#, "`user_id`: missing required argument, expected i64"),
-            ("null", "`user_id`: missing required argument, expected i64"),
+            (
+                r#"{"user_id": "secret"}"#,
+                r#"`user_id`: missing required argument, expected i64; a body is {"args": [...], "kwargs": {...}}"#,
+            ),
             (
                 r#"{"args": [1], "kwargs": {"user_id": 2}}"#,
                 "`user_id`: given twice, by position and by keyword",

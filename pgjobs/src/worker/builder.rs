@@ -124,7 +124,7 @@ impl Worker {
     ///
     /// On the first signal the worker stops claiming, lets running jobs finish within the grace period, and
     /// releases the rest, whose runs do not count as attempts. A second signal ends the process at once, with
-    /// status 130.
+    /// status 130. A worker that is still starting ends at the first.
     ///
     /// # Errors
     /// As [`start`](Worker::start). Once the worker runs, it does not fail for errors of the database but
@@ -138,8 +138,11 @@ impl Worker {
         self,
         started: impl FnOnce(&WorkerHandle),
     ) -> Result<WorkerReport, Error> {
-        let signals = Signals::listen();
-        let handle = self.start().await?;
+        let mut signals = Signals::listen();
+        let handle = tokio::select! {
+            handle = self.start() => handle?,
+            () = signals.end_start() => return Ok(WorkerReport::default()),
+        };
         started(&handle);
         let signals = tokio::spawn(signals.stop(handle.stopper()));
         let report = handle.wait().await;

@@ -65,6 +65,12 @@ impl Signals {
         std::process::exit(130);
     }
 
+    /// Waits for a signal during the start, which may take long: a lock is held, or a server does not answer.
+    pub(super) async fn end_start(&mut self) {
+        let name = self.next().await;
+        tracing::info!("{name}: ending before the worker has started");
+    }
+
     async fn next(&mut self) -> &'static str {
         let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
         tokio::select! { _ = interrupt.recv() => "SIGINT", _ = terminate.recv() => "SIGTERM" }

@@ -31,7 +31,8 @@ async fn positional_and_keyword_arguments_bind_as_in_python() {
     }
     let form = r#"a body is {"args": [...], "kwargs": {...}}"#;
     for (body, reason) in [
-        (json!(null), "`user_id`: missing required argument, expected i64".to_owned()),
+        (json!(null), format!("`user_id`: missing required argument, expected i64; {form}")),
+        (json!({"user_id": 7}), format!("`user_id`: missing required argument, expected i64; {form}")),
         (json!({"kwargs": {"locale": "x"}}), "`user_id`: missing required argument, expected i64".into()),
         (json!({"args": [1, "a", "b", "c"]}), "`args`: takes 3 positional arguments, 4 were given".into()),
         (

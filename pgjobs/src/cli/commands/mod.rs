@@ -29,7 +29,6 @@ pub(crate) mod servers;
 pub(crate) mod serving;
 pub(crate) mod signal;
 pub(crate) mod tail;
-#[cfg(feature = "top")]
 pub(crate) mod top;
 pub(crate) mod unique;
 pub(crate) mod watch;

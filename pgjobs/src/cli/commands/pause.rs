@@ -53,7 +53,7 @@ pub(crate) async fn pause(args: PauseArgs, global: &Global, console: &Console) -
     admin::pause_topic(&pool, &args.topic, until, args.note.as_deref()).await.map_err(Failure::refused)?;
     let topic = args.topic.as_str();
     let said = || match until {
-        Some(until) => format!("paused {topic}, until {}", format::when(until, now)),
+        Some(until) => format!("paused {topic} {}", format::until(until, now)),
         None => format!("paused {topic}, until it is resumed"),
     };
     console.data(&json!({ "topic": topic, "until": until }), said)

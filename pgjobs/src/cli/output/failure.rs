@@ -56,6 +56,14 @@ impl Failure {
         Failure::new(Exit::Usage, message)
     }
 
+    /// The program was built without this cargo feature, so that it lacks something.
+    #[cfg(not(all(feature = "top", feature = "web")))]
+    pub(crate) fn without_feature(feature: &str, lack: &str) -> Self {
+        Failure::usage(format!(
+            "this program was built without the cargo feature `{feature}`, so {lack}: build it with the feature"
+        ))
+    }
+
     /// The database cannot be used.
     pub(crate) fn database(message: impl Into<String>) -> Self {
         Failure::new(Exit::Database, message)

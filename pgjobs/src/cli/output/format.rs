@@ -25,6 +25,14 @@ pub(crate) fn when(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// "for another 2 hours"; "until 3 minutes ago" of what is over.
+pub(crate) fn until(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    match (time - now).num_seconds() {
+        seconds @ 1.. => format!("for another {}", span(seconds)),
+        _ => format!("until {}", when(time, now)),
+    }
+}
+
 /// "12,345".
 pub(crate) fn count(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or_default().to_string();
@@ -100,6 +108,8 @@ mod tests {
         assert_eq!(when(now, now), "just now");
         assert_eq!(when(now - chrono::TimeDelta::seconds(61), now), "61 seconds ago");
         assert_eq!(when(now + chrono::TimeDelta::seconds(601), now), "in 10 minutes");
+        assert_eq!(until(now + chrono::TimeDelta::seconds(601), now), "for another 10 minutes");
+        assert_eq!(until(now, now), "until just now");
     }
 
     #[test]

@@ -63,9 +63,7 @@ mod off {
     use crate::cli::output::failure::Failure;
 
     pub(crate) async fn run(_: DashboardArgs, _: &Global, _: &Console) -> Result<(), Failure> {
-        Err(Failure::usage(
-            "this program was built without the cargo feature `web`, so it has no dashboard: build it with the feature",
-        ))
+        Err(Failure::without_feature("web", "it has no dashboard"))
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn progress(progress: &Progress) -> String {
 pub(super) fn step(step: &StepRow, now: DateTime<Utc>) -> String {
     let StepRow { name, kind, state, bytes, .. } = step;
     let more = match (state.as_str(), step.until) {
-        ("sleeping" | "waiting", Some(until)) => format!(" until {}", format::when(until, now)),
+        ("sleeping" | "waiting", Some(until)) => format!(" {}", format::until(until, now)),
         _ if *bytes > 0 => format!(", {bytes} bytes"),
         _ => String::new(),
     };

@@ -48,7 +48,7 @@ pub(super) async fn block(args: &Block, pool: &PgPool, console: &Console) -> Res
     limits::block_key(pool, &args.name, &args.key, until, reason).await.map_err(Failure::refused)?;
     let document = json!({ "name": args.name, "key": args.key, "until": until });
     console.data(&document, || {
-        format!("closed {} until {}", which(&args.name, args.key.as_ref()), format::when(until, now))
+        format!("closed {} {}", which(&args.name, args.key.as_ref()), format::until(until, now))
     })
 }
 

@@ -108,7 +108,7 @@ fn key_row(key: &LimitKeyRow, now: DateTime<Utc>) -> [String; 5] {
             let until = if until.timestamp() > now.timestamp() + 3_000_000_000 {
                 "until it is released".to_owned()
             } else {
-                format!("until {}", format::when(until, now))
+                format::until(until, now)
             };
             reason.as_ref().map_or_else(|| until.clone(), |reason| format!("{until}: {reason}"))
         }
