@@ -25,6 +25,12 @@ fn it_serves_the_folder_it_runs_in_and_keeps_the_data() {
     let said = run(&mut here(&folder, &["publish", "app.add", "--args", "[1, 2]", "--wait"]));
     assert!(said.err.contains("using the database of `app dev`"), "{said:?}");
     assert_eq!(said.data(), "3", "its worker is at work");
+    let below = folder.join("src/bin");
+    std::fs::create_dir_all(&below).unwrap();
+    assert_eq!(run(&mut here(&below, &["dev", "--print"])).data(), line, "found from below");
+    assert!(run(&mut here(&below, &["inspect"])).data().contains("app.add"));
+    let said = run(&mut here(&folder, &["dev"]));
+    assert!(said.code == Some(1) && said.err.contains("`app worker` for one more worker"), "{said:?}");
     let said = run(&mut here(&folder, &["dev", "--destroy", "--yes"]));
     assert_eq!(said.code, Some(1), "it runs: {said:?}");
     dev.signal("-INT");

@@ -124,6 +124,9 @@ async fn names_and_databases_of_servers_differ() {
     );
     let same = refused(worker(&a.pool, &a.pool)).await;
     assert!(same.starts_with("option `server`: `main` and `eu` are the same database"), "{same}");
+    let proxy = Proxy::before(&a); // another address
+    let same = refused(worker(&a.pool, &PgPool::connect_lazy_with(proxy.options(&a)))).await;
+    assert!(same.starts_with("option `server`: `main` and `eu` are the same database"), "{same}");
     let odd = refused(worker(&a.pool, &b.pool).server_name("Main")).await;
     assert!(odd.starts_with("option `server`: `Main` is no name of a server"), "{odd}");
 }

@@ -15,6 +15,7 @@ pub(crate) mod deploy;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod hosts;
+pub(crate) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod limit;
 #[cfg(feature = "web")]

@@ -20,6 +20,7 @@ use super::handle::WorkerHandle;
 use super::members::{Ended, Members};
 use super::open::START;
 use super::register::refuse_unusable;
+use super::servers::same_database;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::shutdown::Phase;
@@ -27,6 +28,7 @@ use super::supervisor::spawn_parts;
 use super::team::Team;
 use crate::db::connection::{DbConnection, unconfirmed};
 use crate::db::hosts::Hosts;
+use crate::db::identity;
 use crate::db::refusal::is_outage;
 use crate::task::layer::AnyLayer;
 use crate::task::registry::Registry;
@@ -86,6 +88,9 @@ fn late() -> Error {
 fn may_pass(error: &Error) -> bool {
     is_outage(error) || matches!(error, Error::TooFewConnections { .. })
 }
+
+/// Which database was found, where it says so.
+type Probe = Result<Option<String>, Error>;
 
 /// A start that was not completed.
 struct Unfinished(Option<Arc<Members>>);
@@ -170,7 +175,7 @@ impl Plan {
 
     /// Asks all servers whether they can be used. Once one has answered, the others are waited for no longer
     /// than [`PATIENCE`].
-    async fn probe_all(&self) -> Vec<Result<(), Error>> {
+    async fn probe_all(&self) -> Vec<Probe> {
         let mut found: Vec<_> = self.servers.iter().map(|_| Err(late())).collect();
         let places = 0..self.servers.len();
         let mut probes: FuturesUnordered<_> =
@@ -196,18 +201,23 @@ impl Plan {
     }
 
     /// Whether the server can be reached and used; waits so long for each of its hosts.
-    async fn probe(&self, place: usize, deadline: Duration) -> Result<(), Error> {
+    async fn probe(&self, place: usize, deadline: Duration) -> Probe {
         let hosts = &self.hosts[place];
         check_connection(hosts, self.members.settings.lease, deadline).await?;
         let mut db = DbConnection::new(hosts.named("usable?"), deadline);
-        db.call(async |connection: &mut PgConnection| refuse_unusable(connection).await).await?;
+        let look = async |connection: &mut PgConnection| {
+            refuse_unusable(connection).await?;
+            Ok(identity::of_instance(connection).await)
+        };
+        let which = db.call(look).await?;
         db.close().await;
-        Ok(())
+        Ok(which)
     }
 
     /// Which servers were reached. An error names those that are wrongly set up, or all, where none was
     /// reached.
-    fn judge(&self, probes: Vec<Result<(), Error>>) -> Result<Vec<bool>, Error> {
+    fn judge(&self, probes: Vec<Probe>) -> Result<Vec<bool>, Error> {
+        self.refuse_twins(&probes)?;
         let reached: Vec<bool> = probes.iter().map(Result::is_ok).collect();
         let is_any_there = reached.contains(&true);
         let failed = probes.into_iter().enumerate().filter_map(|(place, probe)| Some((place, probe.err()?)));
@@ -221,6 +231,16 @@ impl Plan {
             }
         }
         if troubles.is_empty() { Ok(reached) } else { Err(Error::Servers(troubles)) }
+    }
+
+    /// Refuses two addresses of one database.
+    fn refuse_twins(&self, probes: &[Probe]) -> Result<(), Error> {
+        let which = |at: usize| probes[at].as_ref().ok().and_then(Option::as_ref);
+        let twins = (1..probes.len()).flat_map(|at| (0..at).map(move |before| (before, at)));
+        match twins.into_iter().find(|&(one, other)| which(one).is_some() && which(one) == which(other)) {
+            Some((one, other)) => Err(same_database(&self.name(one), &self.name(other))),
+            None => Ok(()),
+        }
     }
 
     /// Begins the loops for a server once it can be reached; ends when the worker does.
@@ -248,7 +268,7 @@ impl Plan {
         loop {
             tokio::time::sleep(AGAIN.delay(failures)).await;
             let probed = self.probe(place, START).await;
-            let error = match probed.map(|()| self.begin(place)) {
+            let error = match probed.map(|_| self.begin(place)) {
                 Ok(begins) => match begins.await {
                     Ok(ended) => return ended,
                     Err(error) => error,

@@ -15,12 +15,21 @@ use crate::cli::output::failure::Failure;
 /// The time limit for an answer: the server of `dev` answers at once or is gone.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// What `dev` runs for the current folder, if any of it answers: the URL of its database, or of several servers a line
-/// `name=URL` for each.
+/// What `dev` runs for the current folder, or else for the nearest one above it, if any of it answers: the URL of its
+/// database, or of several servers a line `name=URL` for each.
 pub(crate) async fn running() -> Option<String> {
-    let text = Project::here().ok()?.url()?;
-    let answers = join_all(text.lines().map(answers)).await;
-    answers.contains(&true).then_some(text)
+    let here = here().ok()?;
+    for folder in here.ancestors() {
+        if let Some(text) = Project::of(folder).ok()?.running().await {
+            return Some(text);
+        }
+    }
+    None
+}
+
+fn here() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().and_then(fs::canonicalize);
+    here.map_err(|error| Failure::failed(format!("the current folder cannot be read: {error}")))
 }
 
 async fn answers(line: &str) -> bool {
@@ -41,12 +50,13 @@ pub(crate) struct Project {
 impl Project {
     /// The one of the current folder.
     pub(crate) fn here() -> Result<Self, Failure> {
-        let here = std::env::current_dir().and_then(fs::canonicalize);
-        let here =
-            here.map_err(|error| Failure::failed(format!("the current folder cannot be read: {error}")))?;
-        let name = here.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Project::of(&here()?)
+    }
+
+    fn of(folder: &Path) -> Result<Self, Failure> {
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-        let key = fingerprint(here.as_os_str().as_encoded_bytes());
+        let key = fingerprint(folder.as_os_str().as_encoded_bytes());
         Ok(Project { place: cache()?.join("dev").join(format!("{name}-{key:016x}")) })
     }
 
@@ -68,8 +78,15 @@ impl Project {
         made.map_err(|error| self.unusable("made", &error))
     }
 
+    /// What `dev` runs for it, if any of that answers.
+    pub(crate) async fn running(&self) -> Option<String> {
+        let text = self.url()?;
+        let answers = join_all(text.lines().map(answers)).await;
+        answers.contains(&true).then_some(text)
+    }
+
     /// What a running `dev` left here.
-    pub(crate) fn url(&self) -> Option<String> {
+    fn url(&self) -> Option<String> {
         fs::read_to_string(self.url_file())
             .ok()
             .map(|url| url.trim().to_owned())

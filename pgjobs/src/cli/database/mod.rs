@@ -5,7 +5,6 @@ pub(crate) mod connect;
 #[cfg(feature = "local-postgres")]
 pub(crate) mod dev_folder;
 mod hosts;
-pub(crate) mod identity;
 mod parameters;
 pub(crate) mod places;
 pub(crate) mod reader;

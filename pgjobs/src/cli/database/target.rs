@@ -120,7 +120,7 @@ pub(crate) async fn find(global: &Global, console: &Console) -> Result<Target, F
         return Ok(target);
     }
     if let Some(running) = running().await {
-        console.note(format!("using the database of `{} dev` in this folder", program()));
+        console.note(format!("using the database of `{} dev`", program()));
         return of_dev(&running, global);
     }
     let service = match std::env::var_os("PGSERVICE") {

@@ -11,10 +11,11 @@ use crate::cli::args::global::Global;
 use crate::cli::args::read_from::ReadFrom;
 use crate::cli::database::places::{self, Opened};
 use crate::cli::database::target::Target;
-use crate::cli::database::{connect, identity, reader, standby, target};
+use crate::cli::database::{connect, reader, standby, target};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
+use crate::db::identity;
 use crate::web::{Dashboard, Role, Users};
 
 /// The variable with the password of the one user.
@@ -69,7 +70,7 @@ async fn dashboard(from: &ReadFrom, global: &Global, console: &Console) -> Resul
 /// Refuses the standby of another database: its jobs would be shown, and those of this one changed. Where a role may
 /// not know which database it is, what the user says is taken.
 async fn refuse_stranger(primary: (&Target, &PgPool), standby: (&Target, &PgPool)) -> Result<(), Failure> {
-    let (own, other) = (identity::of(primary.1).await, identity::of(standby.1).await);
+    let (own, other) = (identity::of_data(primary.1).await, identity::of_data(standby.1).await);
     match own.zip(other) {
         Some((own, other)) if own != other => Err(Failure::usage(format!(
             "{} is no standby of {}: correct one of them",

@@ -16,7 +16,7 @@ pub(crate) use run::run;
 
 const AFTER_HELP: &str = "\
 Prints a line to export DATABASE_URL with. Other commands find the database by themselves when they \
-run in the same folder and no other one is named. DATABASE_URL is not read here. With --servers it is a line for \
+run in the same folder, or below it, and no other one is named. DATABASE_URL is not read here. With --servers it is a line for \
 PGJOBS_SERVERS, and there is one worker and one dashboard over all of them.
 
 Examples:

@@ -22,23 +22,30 @@ use crate::{Error, Worker, WorkerHealth};
 
 pub(crate) async fn run(mut args: Dev, setup: Setup, console: &Console) -> Result<(), Failure> {
     let project = Project::here()?;
-    let running = running().await;
-    if args.destroy {
-        return destroy(&project, running.is_some(), args.yes, console);
-    }
     if args.print {
-        let text = running
+        let text = running()
+            .await
             .ok_or_else(|| Failure::database(format!("nothing runs here: start `{} dev`", program())))?;
         return print(&text, &[], None, console);
     }
+    let is_running = project.running().await.is_some();
+    if args.destroy {
+        return destroy(&project, is_running, args.yes, console);
+    }
+    if is_running && !args.ephemeral {
+        return Err(Failure::failed(format!(
+            "`{0} dev` runs here already, and its database ends with it: start `{0} worker` for one more worker, \
+             or `{0} dev --ephemeral` for a database of its own",
+            program()
+        )));
+    }
     let locals = start(&args, &project, console).await?;
     let text = announced(&locals);
-    let announces = running.is_none();
-    if announces {
+    if !is_running {
         project.announce(&text)?;
     }
     let outcome = serve(&locals, &text, setup, &mut args, console).await;
-    if announces {
+    if !is_running {
         project.withdraw();
     }
     console.note("stopping");

@@ -7,10 +7,11 @@ use sqlx::PgPool;
 use crate::cli::args::global::Global;
 use crate::cli::commands::migrate;
 use crate::cli::database::servers::{self, Origin, Server, VARIABLE};
-use crate::cli::database::{connect, identity, places, target};
+use crate::cli::database::{connect, places, target};
 use crate::cli::output::console::Console;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::progress::Progress;
+use crate::db::identity;
 use crate::types::server_name::MAIN;
 
 const AFTER_HELP: &str = "\
@@ -78,10 +79,10 @@ fn which(text: &str, mut all: Vec<Server>) -> Result<(Server, Vec<Server>), Fail
 /// Refuses a database that another name means already: its jobs would be claimed twice as often as others, and keys
 /// of both names would meet there. Servers that do not answer are passed over.
 async fn refuse_twin(name: &str, pool: &PgPool, others: &[Server]) -> Result<(), Failure> {
-    let Some(own) = identity::of(pool).await else { return Ok(()) };
+    let Some(own) = identity::of_instance(pool).await else { return Ok(()) };
     for other in others {
         let Ok(pool) = connect::pool(&other.target, 1).await else { continue };
-        if identity::of(&pool).await.as_ref() == Some(&own) {
+        if identity::of_instance(&pool).await.as_ref() == Some(&own) {
             return Err(Failure::usage(format!(
                 "{name} is the database that is called {} already: a server has one name",
                 other.name
