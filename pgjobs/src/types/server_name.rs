@@ -37,6 +37,13 @@ fn refuse(reason: String) -> Result<(), Error> {
     Err(Error::Option { name: "server", reason })
 }
 
+/// Two names of servers mean one database.
+pub(crate) fn same_database(one: &str, other: &str) -> Error {
+    let reason =
+        format!("`{one}` and `{other}` are the same database: give each server a database of its own");
+    Error::Option { name: "server", reason }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,15 +76,9 @@ impl Worker {
             let key = database_key(&server.hosts[0]);
             let is_same = |other: &&Server| database_key(&other.hosts[0]) == key;
             if let Some(other) = self.servers[..at].iter().find(is_same) {
-                return Err(same_database(&other.name, &server.name));
+                return Err(server_name::same_database(&other.name, &server.name));
             }
         }
         Ok(())
     }
-}
-
-pub(super) fn same_database(one: &str, other: &str) -> Error {
-    let reason =
-        format!("`{one}` and `{other}` are the same database: give each server a database of its own");
-    Error::Option { name: "server", reason }
 }

@@ -20,7 +20,6 @@ use super::handle::WorkerHandle;
 use super::members::{Ended, Members};
 use super::open::START;
 use super::register::refuse_unusable;
-use super::servers::same_database;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::shutdown::Phase;
@@ -35,6 +34,7 @@ use crate::task::registry::Registry;
 use crate::task::state::State;
 use crate::types::backoff::Backoff;
 use crate::types::error::Error;
+use crate::types::server_name;
 
 /// How long a start waits for one of several servers while another one is there: later it is tried beside the
 /// work.
@@ -238,7 +238,7 @@ impl Plan {
         let which = |at: usize| probes[at].as_ref().ok().and_then(Option::as_ref);
         let twins = (1..probes.len()).flat_map(|at| (0..at).map(move |before| (before, at)));
         match twins.into_iter().find(|&(one, other)| which(one).is_some() && which(one) == which(other)) {
-            Some((one, other)) => Err(same_database(&self.name(one), &self.name(other))),
+            Some((one, other)) => Err(server_name::same_database(&self.name(one), &self.name(other))),
             None => Ok(()),
         }
     }
