@@ -66,6 +66,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0018_limits" "0019_workflows"
     "0020_steps"
     "0021_server_state"
+    "0022_large_workflows"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

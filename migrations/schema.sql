@@ -829,6 +829,7 @@ create table jobs.node (
   result jsonb,
   started_at timestamp with time zone,
   ended_at timestamp with time zone,
+  stopped_to integer,
   constraint node_by_name UNIQUE (workflow, name),
   constraint node_pkey PRIMARY KEY (id)
 );
@@ -839,7 +840,8 @@ create table jobs.node_delta (
   node bigint not null,
   ended integer not null,
   failed integer not null,
-  result jsonb
+  result jsonb,
+  is_first boolean
 );
 CREATE INDEX node_delta_by_workflow ON jobs.node_delta USING btree (workflow);
 
@@ -1600,6 +1602,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._allowed(i_publish boolean, i_tasks text[]) returns text[]
 -- function jobs._any_key() returns smallint
 -- function jobs._applied(i_limit jobs.job_limit, i_said jobs.bucket_delta[], i_due bigint[], i_run_seconds double precision) returns jobs.bucket_state[]
+-- function jobs._apply_deltas(i_workflow bigint, OUT ended bigint[], OUT ready bigint[]) returns record
 -- function jobs._apply_left_deltas() returns void
 -- function jobs._are_apart(i_one jsonb, i_other jsonb) returns boolean
 -- function jobs._are_disjoint(i_one jsonb, i_other jsonb) returns boolean
@@ -1678,6 +1681,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._check_schedule_job(i_schedule jobs.schedule) returns void
 -- function jobs._check_schedule(i_schedule jobs.schedule) returns void
 -- function jobs._check_search(i_state text, i_before text, i_num integer, i_look integer, i_seconds double precision, i_in_texts boolean) returns void
+-- function jobs._check_sight(i_specs jobs.node_spec[], i_workflow bigint, i_before text[]) returns void
 -- function jobs._check_sizes_of_nodes(i_specs jobs.node_spec[]) returns void
 -- function jobs._check_sizes(i_changes jobs.declaration[]) returns void
 -- function jobs._check_step(i_name text, i_value jsonb DEFAULT NULL::jsonb) returns void
@@ -1693,7 +1697,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._clear_bits(i_runs jobs.accepted_runs) returns void
 -- function jobs._clock_change(i_zone text, i_first timestamp with time zone, i_last timestamp with time zone) returns timestamp with time zone
 -- function jobs._compiled(i_schema jsonb, i_params jsonb, i_extra_kwargs boolean) returns jsonpath
--- function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
+-- function jobs._conclude(i_workflow bigint, i_ended bigint[], i_is_left boolean) returns void
 -- function jobs._contains(i_node jobs.node, i_condition jsonb) returns boolean
 -- function jobs._correct_buckets(i_ids integer[]) returns jsonb
 -- function jobs._correct_waiting(i_ids integer[]) returns jsonb
@@ -1703,7 +1707,6 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._count_blocked(i_limit integer) returns bigint
 -- function jobs._count_blocks(i_table regclass, i_day jobs.rollup_day, i_from bigint) returns void
 -- function jobs._count_day(i_day jobs.rollup_day, i_now timestamp with time zone, i_blocks integer) returns integer
--- function jobs._count_ends(i_workflow bigint) returns bigint[]
 -- function jobs._count_from_now(i_worker uuid, i_leases uuid[], i_batch_indexes integer[], i_now timestamp with time zone) returns void
 -- function jobs._count(i_bits bigint) returns integer
 -- function jobs._covers(i_snapshot pg_snapshot, i_other pg_snapshot) returns boolean
@@ -1889,6 +1892,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._least_room(i_states jobs.bucket_state[], i_now timestamp with time zone) returns integer
 -- function jobs._leave_deltas() returns void
 -- function jobs._leave_ends(i_ends jobs.node_end[]) returns void
+-- function jobs._leave_ready(i_workflow bigint, i_nodes bigint[]) returns void
 -- function jobs._likes_of(i_topic text, i_is_declared boolean) returns text[]
 -- function jobs._limit_contradiction(i_options jsonb) returns text
 -- function jobs._limit_flaw(i_options jsonb) returns text
@@ -1979,7 +1983,8 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._node_named(i_workflow bigint, i_node text) returns jobs.node
 -- function jobs._node_options_flaw(i_node jsonb) returns text
 -- function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
--- function jobs._nodes_from(i_workflow bigint, i_node bigint, i_also_ended boolean DEFAULT true) returns bigint[]
+-- function jobs._nodes_from(i_nodes bigint[], i_also_ended boolean) returns bigint[]
+-- function jobs._nodes_taken(i_specs jobs.node_spec[]) returns text[]
 -- function jobs._not_expressible() returns text
 -- function jobs._not_held(i_job character varying, i_lease uuid) returns void
 -- function jobs._note_cancelled(i_jobs text[], i_tasks text[], i_attempts integer[], i_metas jsonb[]) returns void
@@ -2108,6 +2113,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._refuse_operation(i_operation bigint) returns void
 -- function jobs._refuse_race() returns void
 -- function jobs._refuse_schedule(i_name text) returns void
+-- function jobs._refuse_signal(i_verb text, i_name text) returns void
 -- function jobs._refuse_unfit(i_tasks text[], i_bodies jsonb[], i_suspects integer[]) returns void
 -- function jobs._refuse_unknown(i_tasks text[]) returns void
 -- function jobs._refuse(i_which text, i_task character varying, i_bytes bigint, i_scheduled_at timestamp with time zone, i_timeout numeric, i_max_retries integer) returns boolean
@@ -2132,7 +2138,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._rules_of_kind(i_which text, i_task text, i_kind jsonb, i_bodies jsonb[], i_values jsonb[]) returns jobs.unique_rule[]
 -- function jobs._run_operation(i_op jobs.operation, i_seconds double precision) returns jobs.operation
 -- function jobs._run_partitions() returns TABLE(parent text, name text, day date)
--- function jobs._running_nodes(i_workflow bigint) returns bigint[]
+-- function jobs._running_nodes(i_workflow bigint, i_alerts boolean) returns bigint[]
 -- function jobs._runs_in_order(i_runs jobs.accepted_runs, i_leases uuid[], i_batch_indexes integer[], i_outcomes text[]) returns TABLE(job_id character varying, bucket bigint, seconds double precision, ends boolean, is_dead boolean, on_dead text)
 -- function jobs._runs_since(i_jobs text[]) returns text
 -- function jobs._said(i_said text, OUT done double precision, OUT total double precision, OUT note text, OUT lines jsonb) returns record
@@ -2206,6 +2212,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._step_run(i_job character varying, i_lease uuid) returns jobs._runs
 -- function jobs._step(i_op jobs.operation, i_jobs integer) returns jobs.operation
 -- function jobs._steps(i_free text[], i_limited text[], i_states jobs.bucket_state[]) returns TABLE(is_free boolean, is_half boolean)
+-- function jobs._stop_running(i_workflow jobs.workflow, i_nodes bigint[], i_why text, i_reason text) returns void
 -- function jobs._stop_workflow(i_workflow bigint) returns void
 -- function jobs._stop_workflows() returns void
 -- function jobs._store_beside_others(i_new jobs.open_job[], i_bytes bigint[], i_rules jobs.unique_rule[], i_now timestamp with time zone) returns jobs.published
@@ -2248,6 +2255,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._tidy_commands(i_now timestamp with time zone) returns void
 -- function jobs._tidy_steps(i_now timestamp with time zone, i_oldest timestamp with time zone) returns void
 -- function jobs._time_of(i_text text) returns timestamp with time zone
+-- function jobs._trim_ended_workflows(i_before timestamp with time zone, i_seconds double precision) returns void
 -- function jobs._trim_workflows(i_before timestamp with time zone, i_num integer) returns integer
 -- function jobs._try_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone, i_in_turn boolean) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._try_tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
@@ -2295,11 +2303,12 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._when(i_schedule jobs.schedule) returns text
 -- function jobs._which(i_at bigint, i_of integer) returns text
 -- function jobs._why_expired(i_command jobs.command) returns text
--- function jobs._why_unmet(i_state jobs.node_state, i_when text) returns text
+-- function jobs._why_unmet(i_state jobs.node_state, i_edge jobs.edge, i_on_failure text) returns text
 -- function jobs._with_arguments(i_body jsonb, i_arguments jsonb) returns jsonb
 -- function jobs._with_metas(i_bytes bigint[], i_metas jsonb[]) returns bigint[]
 -- function jobs._with_note(i_note text, i_traceback text) returns text
 -- function jobs._with_states(i_states jobs.bucket_state[], i_asks jobs.ask[]) returns jobs.bucket_state[]
+-- function jobs._with_values(i_after jsonb, i_binds jsonb, i_each jsonb, i_on_failure text, OUT after jsonb, OUT flaw text) returns record
 -- function jobs._without_full(i_limits jobs.task_limit[], i_states jobs.bucket_state[], i_now timestamp with time zone) returns jobs.task_limit[]
 -- function jobs._without_kept(i_on_end jobs.on_end) returns jobs.on_end
 -- function jobs._without_node(i_on_end jobs.on_end) returns jobs.on_end

@@ -357,7 +357,7 @@ check "the snapshot of who applies deltas" "_advance|current_setting('transactio
 check "deltas that were left" "_apply_left_deltas|jobs._advance(d.workflow)|null" "${flow[@]}" sql_races
 check "the timeout of a statement at a commit" "_advance|when query_canceled or others|when others" "${flow[@]}" sql_races
 check "errors that pass, when a node starts" "_start_nodes|if sqlstate like any|if false and sqlstate like any" "${flow[@]}" sql_races
-check "nodes that fail without a job, for the policy" "_go_on|jobs._conclude(i_workflow, v_all)|jobs._conclude(i_workflow, i_ended)" "${flow[@]}" sql_policies
+check "nodes that fail without a job, for the policy" "_go_on|jobs._conclude(i_workflow, v_all,|jobs._conclude(i_workflow, i_ended," "${flow[@]}" sql_policies
 check "what follows a failure on hold" "_is_met|when 'cancel' then false end|else false end" "${flow[@]}" sql_edges
 check "a child of a parent that was skipped" "_is_met|else (i_parent).state = 'failed' end|else true end" "${flow[@]}" sql_edges
 check "edges that are decided once" "_decide|and g.is_met is null|" "${flow[@]}" sql_
@@ -375,4 +375,20 @@ check "failed jobs of open workflows, for rules of history" "_delete_blocks|jobs
 check "the days of open workflows" "_oldest_kept|least(i_day, |coalesce(i_day, " "${flow[@]}" sql_retention
 check "topics of undos" "_check_node_bodies|union select s.undo->>'task' from unnest(i_specs) s where s.undo is not null|" "${flow[@]}" sql_publish
 check "a condition on an edge for failure" "_after_flaw|array['on_failure', 'condition']|array['on_failure']" "${flow[@]}" sql_publish
+check "a fan-out in pieces" "_go_on|> 5000 then|> 500000 then" "${flow[@]}" sql_large
+check "nodes that were left" "_advance|coalesce(v_counted.ready, '{}')|'{}'" "${flow[@]}" sql_large
+check "a workflow that is stopped in pieces" "_stop_running|where s.reach <= v_most|where true" "${flow[@]}" sql_large
+check "how far a large group is stopped" "_cancel_nodes|coalesce(n.stopped_to, 0) + 1|4101" "${flow[@]}" sql_large
+check "the timeout of a stop" "_stop_workflow|when query_canceled or others|when others" "${flow[@]}" sql_large
+check "one look at many ends" "_leave_ends|row_number() over (partition by n.workflow order by n.node) = 1|true" "${flow[@]}" sql_large
+check "workflows of many days at once" "_trim_ended_workflows|< 1000 or|< 100000 or" "${flow[@]}" sql_large
+check "alerts of what failed" "_running_nodes|(i_alerts or|(true or" "${flow[@]}" sql_policies
+check "a condition that nothing meets" "_is_met|(i_edge).condition is null or (i_edge).on_failure is not null|true" "${flow[@]}" sql_edges
+check "values that are not there" "_with_values|not e.edge ? 'on_failure'|false" "${flow[@]}" sql_edges
+check "a value where the edge goes on without it" "_read_node|if v_edges.flaw is not null then|if false then" "${flow[@]}" sql_publish
+check "results of nodes out of sight" "_check_sight|if jobs.sees_task() then|if true then" "${flow[@]}" sql_publish
+check "a retry where nothing failed" "retry_workflow|elsif not exists|elsif false and not exists" "${flow[@]}" sql_retry
+check "signals of others" "await_signal|if not jobs.sees_task() and|if false and" --test steps -- rights
+check "steps in batches of a group" "_note_steps|, node = null, node_from = null|" --test steps -- ends
+check "retried jobs before those that are gone" "_tidy_steps|and jobs._is_open(r.job_id)|and false" --test steps -- ends
 exit $survived

@@ -58,6 +58,8 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   v_waits integer[] := array_fill(0, array[i_nodes]);
   v_first integer[] := array_fill(0, array[i_nodes]);
+  v_before integer[] := array_fill(0, array[i_nodes]);   -- a node that it waits for, of those that are left
+  v_seen integer[] := array_fill(0, array[i_nodes]);     -- where it is in v_circle
   v_free integer[] := array[]::integer[];
   v_at integer := 1;
   v_edge integer;
@@ -79,16 +81,19 @@ begin
     end loop;
     v_at := v_at + 1;
   end loop;
-  -- Back along edges from any node that is left: it comes into a circle, and the second time round it is in
-  -- one.
-  select w.at into v_edge from unnest(v_waits) with ordinality w(waits, at) where w.waits > 0 limit 1;
-  for v_at in 1..case when v_edge is null then 0 else i_nodes end loop
-    select e.parent into v_edge from unnest(i_parents, i_children) e(parent, child) where e.child = v_edge and v_waits[e.parent] > 0 limit 1;
-    v_circle := case when v_edge = any (v_circle) then v_circle[array_position(v_circle, v_edge):] else v_circle end;
-    exit when v_circle[1] = v_edge;
-    v_circle := v_circle || v_edge;
+  -- Back along edges from any node that is left, until it comes to one a second time: that is in a circle.
+  for v_edge in 1..coalesce(cardinality(i_parents), 0) loop
+    if v_waits[i_parents[v_edge]] > 0 then
+      v_before[i_children[v_edge]] := i_parents[v_edge];
+    end if;
   end loop;
-  return v_circle;
+  select w.at into v_at from unnest(v_waits) with ordinality w(waits, at) where w.waits > 0 limit 1;
+  while v_at is not null and v_seen[v_at] = 0 loop
+    v_circle := v_circle || v_at;
+    v_seen[v_at] := cardinality(v_circle);
+    v_at := v_before[v_at];
+  end loop;
+  return coalesce(v_circle[v_seen[v_at]:], '{}');
 end $$;
 
 -- The declaration of the task of a node: its parameters as a schema by name, its names of parameters (null:

@@ -50,8 +50,8 @@ begin
     when 'object' then case
       when jobs._key_outside(i_each, array['node', 'param', 'chunk']) is not null or jsonb_typeof(i_each->'node') is distinct from 'string'
         or coalesce(jsonb_typeof(i_each->'param'), 'string') <> 'string' then 'each: {"node": a name, "param": an argument, "chunk": how many elements each job gets}'
-      when i_each ? 'chunk' and (jsonb_typeof(i_each->'chunk') = 'number' and (i_each->>'chunk')::numeric between 1 and 1000000) is not true
-        then 'each: chunk lies within 1 and 1000000' end
+      when i_each ? 'chunk' and (jsonb_typeof(i_each->'chunk') = 'number' and (i_each->>'chunk')::numeric between 1 and 1000000 and (i_each->>'chunk')::numeric % 1 = 0) is not true
+        then 'each: chunk is an integer within 1 and 1000000' end
     else 'each: an array of bodies, or an object like {"node": "list"}' end;
 end $$;
 
@@ -66,6 +66,8 @@ declare
     when (jsonb_typeof(i_node->'task') = 'string' and jobs._is_name(i_node->>'task')) is not true then 'task: a name of 1 to 200 characters, no control characters'
     when i_node ? 'name' and (jsonb_typeof(i_node->'name') = 'string' and jobs._is_name(i_node->>'name')) is not true then 'name: 1 to 200 characters, no control characters'
     when i_node ? 'body' and jsonb_typeof(i_node->'each') = 'array' then 'it has a body, or each with the body of each job, not both'
+    when i_node ? 'bind' and (jsonb_typeof(i_node->'body') not in ('object', 'null') or jsonb_typeof(i_node->'body'->'kwargs') not in ('object', 'null'))
+      then 'body: with bind it is an object, and so are its kwargs'
     when jsonb_typeof(i_node->'after') <> 'array' then 'after: an array of names of nodes, or of objects'
     when jsonb_typeof(i_node->'bind') <> 'object' then 'bind: an object of arguments, each with a node'
     when jsonb_typeof(i_node->'undo') <> 'object' then 'undo: an object with task, body, bind'
@@ -114,14 +116,16 @@ exception when data_exception then
 end $$;
 
 -- Arguments that come from nodes, all in one form: {param: {"node", "as"}}; null: none. Where nothing else is said,
--- they are values, and results of nodes whose failure continues: of all when i_on_failure does, or by the edge.
+-- they are values, and results of nodes that may have failed: where i_on_failure or the edge continues, or the edge is
+-- not for success.
 create or replace function jobs._read_binds(i_binds jsonb, i_after jsonb, i_on_failure text) returns jsonb
 language sql immutable parallel safe
 return (
   select pg_catalog.jsonb_object_agg(b.key, pg_catalog.jsonb_build_object(
     'node', coalesce(b.value->>'node', b.value #>> '{}'),
     'as', coalesce(b.value->>'as', case when coalesce((
-        select a->>'on_failure' from pg_catalog.jsonb_array_elements(i_after) a where a->>'node' = coalesce(b.value->>'node', b.value #>> '{}') limit 1), i_on_failure) = 'continue'
+        select case when a->>'when' in ('failure', 'ended') then 'continue' else a->>'on_failure' end
+        from pg_catalog.jsonb_array_elements(i_after) a where a->>'node' = coalesce(b.value->>'node', b.value #>> '{}') limit 1), i_on_failure) = 'continue'
       then 'results' else 'value' end)))
   from pg_catalog.jsonb_each(i_binds) b);
 
@@ -144,12 +148,27 @@ begin
     where not exists (select from jsonb_array_elements(v_after) a where a->>'node' = m.node)), '[]');
 end $$;
 
+-- These edges, where those whose value the node takes cancel it when their node fails, unless it is held: a value is
+-- not there then. i_flaw: of one that says to go on.
+create or replace function jobs._with_values(i_after jsonb, i_binds jsonb, i_each jsonb, i_on_failure text, out after jsonb, out flaw text)
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_values text[] := array(select b.value->>'node' from jsonb_each(i_binds) b where b.value->>'as' = 'value' union select i_each->>'node' where i_each is not null);
+begin
+  select format('it takes the value of %s, which is not there when that fails: bind it as "results", or leave on_failure and when out', jobs._shown(a->>'node')) into flaw
+  from jsonb_array_elements(i_after) a where a->>'node' = any (v_values) and (a->>'on_failure' = 'continue' or a->>'when' in ('failure', 'ended')) limit 1;
+  after := case when i_on_failure is distinct from 'continue' then i_after else (
+    select coalesce(jsonb_agg(case when e.edge->>'node' = any (v_values) and not e.edge ? 'on_failure' then e.edge || '{"on_failure": "cancel"}' else e.edge end order by e.at), '[]')
+    from jsonb_array_elements(i_after) with ordinality e(edge, at)) end;
+end $$;
+
 -- Reads one node. i_which names it in an error.
 create or replace function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   v_flaw text := case when jsonb_typeof(i_node) <> 'object' then 'it is an object' else jobs._node_flaw(i_node) end;
   v_spec jobs.node_spec;
+  v_edges record;
 begin
   if v_flaw is not null then
     raise sqlstate 'PT400' using message = i_which || v_flaw, hint = '[{"name": "fetch", "task": "web.fetch", "body": {"args": [1]}}, {"task": "web.parse", "bind": {"page": "fetch"}}]';
@@ -171,6 +190,13 @@ begin
   v_spec.binds := case when i_node ? 'bind' then jobs._read_binds(i_node->'bind', i_node->'after', i_on_failure) end;
   v_spec.undo := case when i_node ? 'undo' then jsonb_strip_nulls(i_node->'undo' || jsonb_build_object('bind', jobs._read_binds(i_node->'undo'->'bind', null, null))) end;
   v_spec.after := jobs._read_after(i_node->'after', v_spec.binds, v_spec.each_of);
+  if v_spec.binds is not null or v_spec.each_of is not null then
+    v_edges := jobs._with_values(v_spec.after, v_spec.binds, v_spec.each_of, i_on_failure);
+    if v_edges.flaw is not null then
+      raise sqlstate 'PT400' using message = i_which || v_edges.flaw, hint = '{"bind": {"page": {"node": "fetch", "as": "results"}}} gives {"Ok": result} or {"Err": ...}';
+    end if;
+    v_spec.after := v_edges.after;
+  end if;
   v_spec.keeps_results := coalesce((i_node->>'keep_results')::boolean, false);
   v_spec.is_checked := coalesce(i_node->'checked' = 'true', false);
   return v_spec;

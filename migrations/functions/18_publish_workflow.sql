@@ -80,7 +80,7 @@ begin
   elsif v_workflow.state <> 'running' then
     raise sqlstate 'PT409' using message = format('workflow %s is %s', v_workflow.id, v_workflow.state), hint = 'publish another workflow';
   end if;
-  perform jobs._check_graph(v_specs, v_workflow.id), jobs._check_binds(v_specs, v_workflow.id), jobs._check_not_unique(v_specs, i_nodes), jobs._check_node_bodies(v_specs);
+  perform jobs._check_graph(v_specs, v_workflow.id), jobs._check_sight(v_specs, v_workflow.id, i_before), jobs._check_binds(v_specs, v_workflow.id), jobs._check_not_unique(v_specs, i_nodes), jobs._check_node_bodies(v_specs);
   perform jobs._join(v_workflow, v_specs, i_before);
 end $$;
 
@@ -145,15 +145,38 @@ begin
   perform jobs._go_on(i_workflow.id, v_change.ended, coalesce(v_ready, '{}') || v_change.ready, true);
 end $$;
 
+-- The nodes whose results these take: by bind or each, in a condition, for an undo.
+create or replace function jobs._nodes_taken(i_specs jobs.node_spec[]) returns text[]
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select array(
+    select b.value->>'node' from unnest(i_specs) s, jsonb_each(coalesce(s.binds, '{}') || coalesce(s.undo->'bind', '{}')) b
+    union select s.each_of->>'node' from unnest(i_specs) s where s.each_of is not null
+    union select a->>'node' from unnest(i_specs) s, jsonb_array_elements(s.after) a where a ? 'condition')
+$$;
+
+-- Refuses (PT400) that a restricted role takes results of nodes whose tasks it does not see, or has such nodes wait
+-- for its own.
+create or replace function jobs._check_sight(i_specs jobs.node_spec[], i_workflow bigint, i_before text[]) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_name text;
+begin
+  if jobs.sees_task() then
+    return;
+  end if;
+  select n.name into v_name from jobs.node n where n.workflow = i_workflow and n.name = any (jobs._nodes_taken(i_specs) || i_before) and not jobs.sees_task(n.task) limit 1;
+  if found then
+    raise sqlstate 'PT400' using message = format('there is no node %s, or its task is out of sight of the role %s', jobs._shown(v_name), jobs._shown(jobs._restricted())),
+      hint = 'it sees nodes of tasks that it may publish or consume: an administrator may call jobs.grant_topic';
+  end if;
+end $$;
+
 -- Of a group, results are kept where somebody takes them: a node by bind or each, a condition, an undo, or
 -- who asks for the result of the workflow. PT409 when nodes that join take results that were not kept.
 create or replace function jobs._keep_results(i_workflow jobs.workflow, i_specs jobs.node_spec[], i_new bigint[]) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_taken text[] := array(
-    select b.value->>'node' from unnest(i_specs) s, jsonb_each(coalesce(s.binds, '{}') || coalesce(s.undo->'bind', '{}')) b
-    union select s.each_of->>'node' from unnest(i_specs) s where s.each_of is not null
-    union select a->>'node' from unnest(i_specs) s, jsonb_array_elements(s.after) a where a ? 'condition');
+  v_taken text[] := jobs._nodes_taken(i_specs);
   v_late text;
 begin
   select n.name into v_late from jobs.node n

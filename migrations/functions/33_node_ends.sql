@@ -26,8 +26,8 @@ begin
   from rows from (unnest(i_runs.leases), unnest(i_runs.parts), unnest(v_nodes), unnest(v_from), unnest(v_done)) g(lease, part, node, node_from, done)
     join (select unnest(i_leases) as lease, unnest(i_batch_indexes) as batch_index, unnest(i_results) as result) s on s.lease = g.lease and jobs._part(s.batch_index) = g.part
   where g.done & jobs._bit(s.batch_index) <> 0 and (select n.keeps_results from jobs.node n where n.id = g.node) group by g.node;
-  insert into jobs.node_delta (workflow, node, ended, failed)
-  select n.workflow, g.node, g.ended, 0
+  insert into jobs.node_delta (workflow, node, ended, failed, is_first)
+  select n.workflow, g.node, g.ended, 0, row_number() over (partition by n.workflow) = 1
   from (select u.node, sum(jobs._count(u.done)) as ended from rows from (unnest(v_nodes), unnest(v_done)) u(node, done) where u.done <> 0 group by u.node) g,
     lateral (select q.workflow from jobs.node q where q.id = g.node limit 1) n;
   select array_agg(g.lease), array_agg(g.part), array_agg(g.bits & ~g.done) into v_left.leases, v_left.parts, v_left.bits
@@ -83,7 +83,10 @@ begin
     select e.node, e.nth, e.job_id, e.is_cancelled, left(jobs._short_error(e.error), 2000) from unnest(i_ends) e join unnest(v_nodes) n on n.node = e.node where e.is_failed order by e.node, e.nth
     on conflict (node, nth) do nothing;
   end if;
-  insert into jobs.node_delta (workflow, node, ended, failed, result)
-  select n.workflow, n.node, n.ended, n.failed, (select e.result from unnest(i_ends) e where e.node = n.node and not e.is_failed and not n.is_group limit 1)
-  from unnest(v_nodes) n order by n.workflow, n.node;
+  -- One delta of each workflow is enough to look at all of them.
+  insert into jobs.node_delta (workflow, node, ended, failed, result, is_first)
+  select n.workflow, n.node, n.ended, n.failed, s.result, row_number() over (partition by n.workflow order by n.node) = 1
+  from unnest(v_nodes) n
+  left join (select e.node, (array_agg(e.result))[1] as result from unnest(i_ends) e where not e.is_failed group by e.node) s on s.node = n.node and not n.is_group
+  order by n.workflow, n.node;
 end $$;

@@ -2,6 +2,8 @@
 -- deltas (33_node_ends.sql), and when it commits a trigger applies them: counts, decides edges, starts what
 -- is ready. So the workflow's row is locked for the instant of the commit only, also where a handler ends its
 -- job in a long transaction. Who finds it locked leaves the deltas to the next commit, or to jobs.maintain.
+-- Where thousands of nodes become ready at once, a commit starts 5,000, and jobs.maintain the others: a delta of
+-- no ended job says that there are some.
 
 -- Applies the deltas of a workflow, unless another transaction has it locked or this one sees an old
 -- snapshot: then somebody else will. Waits for nobody, and never fails, nor at a timeout of the caller's
@@ -9,7 +11,7 @@
 create or replace function jobs._advance(i_workflow bigint) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_ended bigint[];
+  v_counted record;
 begin
   if not exists (select from jobs.node_delta d where d.workflow = i_workflow) then
     return;   -- an earlier delta of this transaction has taken this one along
@@ -17,8 +19,8 @@ begin
   if current_setting('transaction_isolation') = 'read committed' then
     perform from jobs.workflow w where w.id = i_workflow for update skip locked;
     if found then
-      v_ended := jobs._count_ends(i_workflow);
-      perform jobs._go_on(i_workflow, v_ended) where v_ended <> '{}';
+      v_counted := jobs._apply_deltas(i_workflow);
+      perform jobs._go_on(i_workflow, v_counted.ended, coalesce(v_counted.ready, '{}')) where v_counted.ready is not null or v_counted.ended <> '{}';
       return;
     elsif not exists (select from jobs.workflow w where w.id = i_workflow) then
       delete from jobs.node_delta d where d.workflow = i_workflow;   -- its time in history was over
@@ -38,11 +40,12 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
 $$;
 
 -- Takes the deltas of a workflow that the caller has locked into its nodes, and returns the nodes that have
--- ended by that: those that ran, and whose jobs have all ended.
-create or replace function jobs._count_ends(i_workflow bigint) returns bigint[]
+-- ended by that: those that ran, and whose jobs have all ended; and, where some were left, nodes that are ready
+-- (else null).
+create or replace function jobs._apply_deltas(i_workflow bigint, out ended bigint[], out ready bigint[])
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_ended bigint[];
+  v_is_left boolean;
 begin
   with gone as (
     delete from jobs.node_delta d where d.workflow = i_workflow returning d.node, d.ended, d.failed, d.result
@@ -55,13 +58,26 @@ begin
         state = case when n.state <> 'running' or n.open > s.ended then n.state when n.failed + s.failed > 0 then 'failed' else 'success' end
     from sums s where n.id = s.node
     returning n.id, n.open, n.state
-  ) select coalesce(array_agg(c.id order by c.id), '{}') into v_ended from counted c where c.open = 0 and c.state in ('success', 'failed');
-  return v_ended;
+  ) select coalesce(array_agg(c.id order by c.id) filter (where c.open = 0 and c.state in ('success', 'failed')), '{}'), coalesce((select bool_or(g.ended = 0) from gone g), false)
+  into ended, v_is_left from counted c;
+  if v_is_left then
+    ready := array(select n.id from jobs.node n where n.workflow = i_workflow and n.state = 'waiting' and n.waits = 0 order by n.id limit 5001);
+  end if;
+end $$;
+
+-- Leaves nodes that are ready to jobs.maintain.
+create or replace function jobs._leave_ready(i_workflow bigint, i_nodes bigint[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if i_nodes <> '{}' then
+    insert into jobs.node_delta (workflow, node, ended, failed, is_first) values (i_workflow, i_nodes[1], 0, 0, false);
+    perform jobs._leave_deltas();
+  end if;
 end $$;
 
 -- Goes on from nodes that have just ended (i_ended) and nodes that are ready (i_ready) until nothing more
 -- follows, and then sees whether the workflow has ended. The caller has locked it. i_is_new: the publisher is
--- calling, who gets errors of what it publishes.
+-- calling, who gets errors of what it publishes, and starts all of it; others start up to 5,000 nodes.
 create or replace function jobs._go_on(i_workflow bigint, i_ended bigint[], i_ready bigint[] default '{}', i_is_new boolean default false) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -70,12 +86,17 @@ declare
   v_ran integer := (select count(*) from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
   v_started integer := 0;
   v_all bigint[] := i_ended;
+  v_left bigint[] := '{}';
   v_change jobs.node_change;
   v_at_once bigint[];
 begin
   while v_ended <> '{}' or v_ready <> '{}' loop
     v_change := jobs._decide(i_workflow, v_ended);
     v_ready := v_ready || v_change.ready;
+    if not i_is_new and v_started + cardinality(v_ready) > 5000 then
+      v_left := v_left || v_ready[5001 - v_started:];
+      v_ready := v_ready[:5000 - v_started];
+    end if;
     v_at_once := jobs._start_nodes(v_ready, i_is_new);
     v_started := v_started + cardinality(v_ready) - cardinality(v_at_once);
     v_ended := v_change.ended || v_at_once;
@@ -84,7 +105,8 @@ begin
   end loop;
   update jobs.workflow w set open = w.open - cardinality(v_all), running = w.running + v_started - v_ran
   where w.id = i_workflow and (v_all <> '{}' or v_started > 0);
-  perform jobs._conclude(i_workflow, v_all);
+  perform jobs._leave_ready(i_workflow, v_left);
+  perform jobs._conclude(i_workflow, v_all, v_left <> '{}');
 end $$;
 
 -- Decides the edges of nodes that have ended, and returns the nodes that are ready by that, and those that
@@ -101,10 +123,10 @@ begin
   end if;
   with decided as (
     update jobs.edge e set is_met = d.is_met
-    from (select g.ctid as at, p.state, jobs._is_met(p, g, coalesce(g.on_failure, v_on_failure)) as is_met
+    from (select g.ctid as at, p.state, jobs._is_met(p, g, v_on_failure) as is_met
           from unnest(i_ended) i(id) join jobs.node p on p.id = i.id join jobs.edge g on g.parent = p.id and g.is_met is null) d
     where e.ctid = d.at and d.is_met is not null
-    returning e.child, e.is_met, jobs._why_unmet(d.state, e."when") as why
+    returning e.child, e.is_met, jobs._why_unmet(d.state, e, v_on_failure) as why
   ), sums as (
     select d.child, count(*) as edges, bool_and(d.is_met) as is_met, min(d.why) filter (where not d.is_met) as why from decided d group by d.child
   ), counted as (
@@ -119,14 +141,16 @@ begin
   return v_change;
 end $$;
 
--- Whether an edge of a node that has ended is met; null: on hold. i_on_failure is what holds for this edge.
+-- Whether an edge of a node that has ended is met; null: on hold. i_on_failure is what the workflow says: where that
+-- is to continue, an edge with a condition goes on only if it says so itself, because no result meets it.
 create or replace function jobs._is_met(i_parent jobs.node, i_edge jobs.edge, i_on_failure text) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return case
     when (i_edge)."when" = 'ended' then true
     when (i_parent).state = 'success' then (i_edge)."when" = 'success' and ((i_edge).condition is null or jobs._contains(i_parent, (i_edge).condition))
-    when (i_parent).state = 'failed' and (i_edge)."when" = 'success' then case i_on_failure when 'continue' then true when 'cancel' then false end
+    when (i_parent).state = 'failed' and (i_edge)."when" = 'success' then
+      case coalesce((i_edge).on_failure, i_on_failure) when 'continue' then (i_edge).condition is null or (i_edge).on_failure is not null when 'cancel' then false end
     else (i_parent).state = 'failed' end;
 end $$;
 
@@ -140,13 +164,14 @@ exception when program_limit_exceeded or out_of_memory or internal_error then
 end $$;
 
 -- Why an edge is not met, from the state of its parent. Inlined.
-create or replace function jobs._why_unmet(i_state jobs.node_state, i_when text) returns text
+create or replace function jobs._why_unmet(i_state jobs.node_state, i_edge jobs.edge, i_on_failure text) returns text
 language sql immutable parallel safe
-return case i_state when 'success' then case i_when when 'success' then 'condition_unmet' else 'parent_succeeded' end
-                    when 'failed' then 'parent_failed' when 'cancelled' then 'parent_cancelled' else 'parent_skipped' end;
+return case i_state when 'success' then case i_edge."when" when 'success' then 'condition_unmet' else 'parent_succeeded' end
+                    when 'failed' then case when i_edge.condition is not null and coalesce(i_edge.on_failure, i_on_failure) = 'continue' then 'condition_unmet' else 'parent_failed' end when 'cancelled' then 'parent_cancelled' else 'parent_skipped' end;
 
 -- Sees what becomes of a workflow whose nodes i_ended have just ended, and which the caller has locked.
-create or replace function jobs._conclude(i_workflow bigint, i_ended bigint[]) returns void
+-- i_is_left: nodes that are ready were left, so it has not ended.
+create or replace function jobs._conclude(i_workflow bigint, i_ended bigint[], i_is_left boolean) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_workflow jobs.workflow;
@@ -157,7 +182,7 @@ begin
       select from unnest(i_ended) i(id) join jobs.node n on n.id = i.id where n.state = 'failed' and not jobs._is_continued(n.id, v_workflow.on_failure)) then
     v_workflow := jobs._give_up(v_workflow);
   end if;
-  if v_workflow.running > 0 or v_workflow.ended_at is not null then
+  if v_workflow.running > 0 or i_is_left or v_workflow.ended_at is not null then
     return;
   elsif v_workflow.state = 'compensating' and jobs._start_undos(i_workflow) then
     return;

@@ -105,7 +105,7 @@ declare
   v_param text := coalesce(i_each->>'param', (select g.params->0->>'name' from jobs._signature_of(i_task) g));
 begin
   return array(
-    select case when v_param is null then coalesce(i_body, '{}') || jsonb_build_object('args', jsonb_build_array(e.value)) else jobs._with_arguments(i_body, jsonb_build_object(v_param, e.value)) end
+    select case when v_param is null then coalesce(i_body, '{}') || jsonb_build_object('args', jsonb_build_array(e.value) || coalesce(nullif(i_body->'args', 'null'), '[]')) else jobs._with_arguments(i_body, jsonb_build_object(v_param, e.value)) end
     from (select x.value, x.at from jsonb_array_elements(i_elements) with ordinality x(value, at) where not i_each ? 'chunk'
           union all
           select jsonb_agg(x.value order by x.at), min(x.at) from jsonb_array_elements(i_elements) with ordinality x(value, at)

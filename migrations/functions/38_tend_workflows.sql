@@ -39,7 +39,7 @@ begin
   end loop;
 end $$;
 
--- Stops one of them, unless somebody has it locked, or for longer than 300 ms a job of it.
+-- Stops one of them, or a piece of it, unless somebody has it locked, or for longer than 300 ms a job of it.
 create or replace function jobs._stop_workflow(i_workflow bigint) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off set lock_timeout = '300ms' as $$
 declare
@@ -49,17 +49,65 @@ begin
   if not found then
     return;
   elsif v_workflow.state = 'failed' then
-    perform jobs._cancel_nodes(v_workflow, jobs._running_nodes(v_workflow.id), 'workflow_failed', 'a node failed', jobs._grace(), jobs._caller());
+    perform jobs._stop_running(v_workflow, jobs._running_nodes(v_workflow.id, false), 'workflow_failed', 'a node failed');
   elsif v_workflow.state = 'compensating' then   -- its undos still run
     update jobs.workflow w set deadline = null where w.id = v_workflow.id;
   else
-    perform jobs._cancel_whole(v_workflow, 'deadline', 'the deadline of its workflow is over', jobs._grace(), jobs._caller());
+    if v_workflow.state = 'running' then   -- what waits is cancelled at once, so that nothing more starts
+      update jobs.workflow w set state = 'cancelled', reason = 'the deadline of its workflow is over' where w.id = v_workflow.id returning * into v_workflow;
+      perform jobs._cancel_nodes(v_workflow, array(select n.id from jobs.node n where n.workflow = v_workflow.id and n.state = 'waiting' order by n.id),
+                                 'deadline', v_workflow.reason, jobs._grace(), jobs._caller());
+    end if;
+    perform jobs._stop_running(v_workflow, jobs._running_nodes(v_workflow.id, true), 'deadline', 'the deadline of its workflow is over');
   end if;
 exception
   when lock_not_available then
     null;
-  when others then
+  when query_canceled or others then   -- a timeout too: else all of jobs.maintain would end in it for ever
     raise warning 'workflow % is not stopped: %', i_workflow, jobs._escaped(left(sqlerrm, 500)) using hint = 'jobs.maintain tries again every second';
+end $$;
+
+-- The nodes of a workflow that run; without i_alerts not those that were started because another failed or
+-- ended in any way (an alert, a clean-up): of what fails they run to their end.
+create or replace function jobs._running_nodes(i_workflow bigint, i_alerts boolean) returns bigint[]
+language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+  select array(
+    select n.id from jobs.node n
+    where n.workflow = i_workflow and n.state = 'running'
+      and (i_alerts or not exists (select from jobs.edge e join jobs.node p on p.id = e.parent where e.child = n.id and e.is_met and e."when" <> 'success' and p.state = 'failed'))
+    order by n.id)
+$$;
+
+-- Cancels jobs of these nodes of a workflow that the caller has locked: about 2,000 in a call, because one of
+-- jobs.maintain that takes longer than its caller waits is undone. Of a group that is larger it notes how far it has
+-- come.
+create or replace function jobs._stop_running(i_workflow jobs.workflow, i_nodes bigint[], i_why text, i_reason text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+declare
+  v_most constant integer := 2000;
+  v_small bigint[] := array(
+    select s.id from (select n.id, sum(n.jobs - coalesce(n.stopped_to, 0)) over (order by n.id) as reach from jobs.node n where n.id = any (i_nodes)) s where s.reach <= v_most order by s.id);
+  v_jobs text[];
+begin
+  if v_small <> '{}' then
+    perform jobs._cancel_nodes(i_workflow, v_small, i_why, i_reason, jobs._grace(), jobs._caller());
+    return;
+  end if;
+  update jobs.node n set stopped_to = coalesce(n.stopped_to, 0) + v_most where n.id = i_nodes[1] returning n.job_ids[n.stopped_to - v_most + 1:n.stopped_to]::text[] into v_jobs;
+  if found then
+    perform jobs._cancel(v_jobs, jobs._grace(), jobs._caller(), i_reason);
+  end if;
+end $$;
+
+-- Deletes workflows that ended before i_before, for about i_seconds.
+create or replace function jobs._trim_ended_workflows(i_before timestamptz, i_seconds double precision) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_until timestamptz := clock_timestamp() + make_interval(secs => i_seconds);
+begin
+  loop
+    exit when jobs._trim_workflows(i_before, 1000) < 1000 or clock_timestamp() > v_until;
+  end loop;
 end $$;
 
 -- Deletes workflows, up to i_num, which ended before i_before, with all that is theirs.

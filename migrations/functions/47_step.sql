@@ -44,7 +44,8 @@ begin
   if (i_run.on_end).steps then
     return;
   end if;
-  update jobs.batch b set on_end = true, jobs[v_nth].on_end.steps = true where b.lease = i_run.lease and b.part = i_run.part;
+  -- A batch of jobs of one group is opened like any other from now on: successes in it have steps to delete.
+  update jobs.batch b set on_end = true, jobs[v_nth].on_end.steps = true, node = null, node_from = null where b.lease = i_run.lease and b.part = i_run.part;
   perform nextval('jobs.steps_made') where pg_sequence_last_value('jobs.steps_made') is null;
 end $$;
 

@@ -21,8 +21,7 @@ set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as 
 begin
   perform jobs._check_step(i_name, i_payload);
   if not jobs._is_under(i_name::varchar, jobs._limits(true)) then
-    raise sqlstate 'PT403' using message = format('role %s may not send the signal %s', jobs._shown(jobs._restricted()), jobs._shown(i_name)),
-      hint = format('its name has to be under a topic of the role: an administrator may call jobs.grant_topic(%s, topic)', jobs._shown(jobs._restricted()));
+    perform jobs._refuse_signal('send', i_name);
   end if;
   insert into jobs.signal as s (name, payload, made_at, sent_at, sent_by) values (i_name, coalesce(i_payload, 'null'), jobs.now(), jobs.now(), jobs._caller())
   on conflict (name) do update set payload = excluded.payload, sent_at = excluded.sent_at, sent_by = excluded.sent_by where s.sent_at is null;
@@ -35,6 +34,13 @@ begin
     update jobs.signal s set is_left = true where s.name = i_name;
   end if;
   return true;
+end $$;
+
+create or replace function jobs._refuse_signal(i_verb text, i_name text) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  raise sqlstate 'PT403' using message = format('role %s may not %s the signal %s', jobs._shown(jobs._restricted()), i_verb, jobs._shown(i_name)),
+    hint = format('its name has to be under a topic of the role: an administrator may call jobs.grant_topic(%s, topic)', jobs._shown(jobs._restricted()));
 end $$;
 
 -- Gives the payload of a signal to the jobs that wait for it, and makes them ready. Returns whether some were
@@ -84,8 +90,9 @@ end $$;
 -- Asks for a signal, for a running job that waits for it until i_seconds (0 to ten years) after it first
 -- asked. state: `sent`, with the payload; `timed_out`, which then is what every later run gets; or
 -- `waiting`: then whoever has the run ends it with the outcome `snooze` and the delay `seconds`, and the
--- job runs again when the signal comes, or when the time is over. PT409 when the lease is gone. Waits half
--- a second at most for a transaction that sends the signal.
+-- job runs again when the signal comes, or when the time is over. PT409 when the lease is gone. A restricted role
+-- awaits names under the topics that it may publish or consume (PT403). Waits half a second at most for a
+-- transaction that sends the signal.
 create or replace function jobs.await_signal(
   i_job varchar, i_lease uuid, i_name text, i_seconds double precision, out state text, out payload jsonb, out seconds double precision
 )
@@ -99,7 +106,9 @@ declare
   v_waits boolean;
 begin
   perform jobs._check_step(i_name);
-  if (i_seconds between 0 and 315576000) is not true then
+  if not jobs.sees_task() and not jobs.sees_task(i_name) then
+    perform jobs._refuse_signal('await', i_name);
+  elsif (i_seconds between 0 and 315576000) is not true then
     raise sqlstate 'PT400' using message = 'a job waits for a signal for 0 to 315576000 seconds (10 years)';
   end if;
   v_run := jobs._step_run(i_job, i_lease);

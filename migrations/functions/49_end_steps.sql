@@ -55,6 +55,8 @@ begin
     select array_agg(r.job_id::text) as jobs, min(r.ended_at) - interval '1 day' as since, max(r.ended_at) + interval '1 day' as until into v_old
     from (select r.job_id, r.ended_at from jobs.resumable r where r.ended_at < i_oldest order by r.ended_at limit 1000 for update skip locked) r;
     if v_old.jobs is not null then
+      -- Of those that run again the next end notes it anew; here they would keep others from their turn.
+      delete from jobs.resumable r where r.job_id = any (v_old.jobs) and jobs._is_open(r.job_id);
       -- One statement, so that it sees each job in one of its places. A retry takes it from one to the other.
       execute format('select array(select j from unnest($1) j where not jobs._is_open(j) and not exists (
                         select from jobs.job h where h.job_id = j and h.complete_on >= %s and h.complete_on < %s))',

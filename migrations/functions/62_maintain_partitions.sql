@@ -102,7 +102,7 @@ begin
   if pg_sequence_last_value('jobs.restrictions_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
   end if;
-  perform jobs._trim_workflows(v_ended_before::timestamp at time zone 'utc', 1000) where pg_sequence_last_value('jobs.workflows_made') is not null;
+  perform jobs._trim_ended_workflows(v_ended_before::timestamp at time zone 'utc', 2) where pg_sequence_last_value('jobs.workflows_made') is not null;
   v_made := jobs._maintain_run_partitions(v_today, v_oldest, v_clock_is_sure) || jobs._maintain_event_partitions(v_now, v_clock_is_sure);
   return query select unnest(v_made);
   v_make := array(select v_today + d from generate_series(0, 2) d

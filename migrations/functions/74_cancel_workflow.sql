@@ -18,7 +18,7 @@ begin
   end if;
   v_workflow := jobs._workflow_held(i_workflow);
   v_cancelled := case when i_node is null then jobs._cancel_whole(v_workflow, 'cancelled', i_reason, i_grace_seconds, jobs._caller())
-    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node), false), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
+    else jobs._cancel_nodes(v_workflow, jobs._nodes_from(array[jobs._node_id(i_workflow, i_node)], false), 'cancelled', i_reason, i_grace_seconds, jobs._caller()) end;
   perform jobs._audit('cancel_workflow', i_workflow::text, null, i_reason, jsonb_strip_nulls(jsonb_build_object('node', i_node, 'nodes', v_cancelled)));
   return v_cancelled;
 end $$;
@@ -48,18 +48,12 @@ begin
   return v_node;
 end $$;
 
--- A node and all that comes after it; without i_also_ended not what waits for any end.
-create or replace function jobs._nodes_from(i_workflow bigint, i_node bigint, i_also_ended boolean default true) returns bigint[]
+-- These nodes and all that comes after them; without i_also_ended not what waits for any end.
+create or replace function jobs._nodes_from(i_nodes bigint[], i_also_ended boolean) returns bigint[]
 language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
   with recursive below as (
-    select i_node as id union select e.child from below b join jobs.edge e on e.parent = b.id and (i_also_ended or e."when" <> 'ended')
+    select unnest(i_nodes) as id union select e.child from below b join jobs.edge e on e.parent = b.id and (i_also_ended or e."when" <> 'ended')
   ) select array_agg(b.id order by b.id) from below b
-$$;
-
--- The nodes of a workflow that run.
-create or replace function jobs._running_nodes(i_workflow bigint) returns bigint[]
-language sql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
-  select array(select n.id from jobs.node n where n.workflow = i_workflow and n.state = 'running' order by n.id)
 $$;
 
 -- Cancels all that has not ended of a workflow, which the caller has locked.
@@ -89,7 +83,7 @@ begin
     update jobs.node n set state = 'cancelled', reason = i_why, ended_at = jobs.now() where n.id = any (i_nodes) and n.state in ('waiting', 'running') returning n.id
   ) select coalesce(array_agg(g.id order by g.id), '{}') into v_nodes from gone g;
   -- Those that have ended are passed over.
-  v_jobs := array(select j::text from jobs.node n, unnest(coalesce(n.job_ids, array[n.job_id])) j where n.id = any (v_running));
+  v_jobs := array(select j::text from jobs.node n, unnest(coalesce(n.job_ids[coalesce(n.stopped_to, 0) + 1:], array[n.job_id])) j where n.id = any (v_running));
   if v_jobs <> '{}' then
     perform jobs._cancel(v_jobs, i_grace_seconds, i_who, i_reason);
   end if;

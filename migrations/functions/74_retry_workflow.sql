@@ -12,12 +12,13 @@ declare
   v_nodes bigint[];
   v_jobs text[];
   v_back text[] := array[]::text[];
+  v_requeued record;
 begin
   if v_workflow.state in ('compensating', 'compensated') then
     raise sqlstate 'PT409' using message = format('workflow %s is %s: what its nodes did was undone', i_workflow, v_workflow.state), hint = 'publish it anew';
   end if;
   perform jobs._advance(i_workflow);
-  v_nodes := case when i_node is null then array(select n.id from jobs.node n where n.workflow = i_workflow) else jobs._nodes_from(i_workflow, jobs._node_id(i_workflow, i_node)) end;
+  v_nodes := case when i_node is null then array(select n.id from jobs.node n where n.workflow = i_workflow) else jobs._nodes_from(array[jobs._node_id(i_workflow, i_node)], true) end;
   if jobs._is_undone(i_workflow) then
     v_nodes := array(select n.id from jobs.node n where n.id = any (v_nodes) and n.undoes is not null);
   end if;
@@ -25,12 +26,16 @@ begin
   update jobs.node n set state = 'success', reason = null where n.id = any (v_nodes) and n.state = 'cancelled' and n.jobs > 0 and n.open = 0 and n.failed = 0;
   v_jobs := array(select f.job_id::text from jobs.node_failure f where f.node = any (v_nodes) order by f.node, f.nth);
   if v_jobs <> '{}' then
-    v_back := (jobs._requeue(v_jobs, jobs._parts_of(v_jobs))).o_back;
+    v_requeued := jobs._requeue(v_jobs, jobs._parts_of(v_jobs));
+    v_back := v_requeued.o_back;
+    perform jobs._warn_of_large(v_requeued.o_too_large, true), jobs._warn_of_holders(v_requeued.o_blocked, v_requeued.o_holders, true), jobs._warn_of_redriven(v_requeued.o_redriven, true);
+  elsif not exists (select from jobs.node n where n.id = any (v_nodes) and n.state in ('failed', 'cancelled', 'skipped')) then
+    raise sqlstate 'PT409' using message = format('nothing of workflow %s has failed or was cancelled', i_workflow), hint = 'jobs.explain_workflow(id) says what it waits for';
   end if;
   perform jobs._wait_again(i_workflow, v_nodes);
   if v_back = '{}' and not exists (select from jobs.workflow w where w.id = i_workflow and w.ended_at is null) then
     raise sqlstate 'PT409' using message = format('nothing of workflow %s runs again', i_workflow),
-      hint = 'its jobs have succeeded, or the failed ones are no longer in history: publish it anew';
+      hint = 'the failed jobs are no longer in history, were published anew, or cannot run again: publish the workflow anew';
   end if;
   perform jobs._audit('retry_workflow', i_workflow::text, cardinality(v_back), i_reason, jsonb_strip_nulls(jsonb_build_object('node', i_node, 'jobs', to_jsonb(v_back[:100]))));
   return query select b from unnest(v_back) b;
@@ -80,7 +85,7 @@ begin
     ), old as (
       select n.id, n.state from jobs.node n join sums s on s.node = n.id
     ), reopened as (
-      update jobs.node n set open = n.open + s.jobs, failed = n.failed - s.jobs, state = 'running', reason = null, ended_at = null from sums s where n.id = s.node returning n.id
+      update jobs.node n set open = n.open + s.jobs, failed = n.failed - s.jobs, state = 'running', reason = null, ended_at = null, stopped_to = null from sums s where n.id = s.node returning n.id
     ) select array_agg(o.id) into v_reopened from old o where o.state <> 'running' and exists (select from reopened r where r.id = o.id);
     if v_reopened is not null then
       v_state := (select case when w.state = 'compensating' or jobs._is_undone(w.id) then 'compensating' else 'running' end::jobs.workflow_state from jobs.workflow w where w.id = v_workflow);
@@ -88,7 +93,7 @@ begin
       set state = v_state, reason = null, ended_at = null, failed = 0, deadline = case when w.deadline > jobs.now() then w.deadline end,
           open = w.open + cardinality(v_reopened), running = w.running + cardinality(v_reopened)
       where w.id = v_workflow;
-      perform jobs._wait_again(v_workflow, (select array_agg(distinct f) from unnest(v_reopened) r, unnest(jobs._nodes_from(v_workflow, r)) f)) where v_state = 'running';
+      perform jobs._wait_again(v_workflow, jobs._nodes_from(v_reopened, true)) where v_state = 'running';
     end if;
   end loop;
 end $$;

@@ -16,8 +16,6 @@ return case i_reason
   when 'parent_skipped' then 'a node before it was skipped'
   when 'parent_cancelled' then 'a node before it was cancelled'
   when 'parent_failed' then 'a node before it failed'
-  when 'too_large' then 'the results that it gets are too large to be an argument'
-  when 'not_an_array' then 'the result over which it runs is no array'
   when 'deadline' then 'the deadline of the workflow has passed'
   when 'workflow_failed' then 'another node failed, and the policy of the workflow cancels the rest'
   else jobs._escaped(i_reason) end;

@@ -56,7 +56,7 @@ begin
   return query select r.nth, r.job_id, jobs._shown_result(v_node.task, r.result), r.error from jobs._results_of_node(v_node, coalesce(i_after, -1), i_limit) r;
 end $$;
 
--- The value of a node that succeeded: the result of its job, or the array of those of a group, in order.
+-- The value of a node: the result of its job, or the array of those of a group, in order, null where a job failed.
 -- PT413 when such an array is larger than 64 MiB.
 create or replace function jobs._value_of_node(i_node jobs.node) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
@@ -67,7 +67,7 @@ begin
     raise sqlstate 'PT413' using message = format('the results of the node %s take more than 64 MiB together', jobs._shown(i_node.name)),
       hint = 'jobs.node_results() reads them in pages';
   end if;
-  return (select coalesce(jsonb_agg(u.result order by u.nth), '[]') from jobs.node_result r, unnest(r.nths, r.results) u(nth, result) where r.node = i_node.id);
+  return jobs._node_value(i_node, 'value');
 end $$;
 
 -- Where a workflow is, and once it has succeeded its result: that of the node that its options name, else of

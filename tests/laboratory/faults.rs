@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use pgjobs_tests::Db;
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::check::Findings;
 use crate::experiment::Scene;
@@ -204,13 +204,20 @@ pub(crate) struct Restarts(usize);
 impl Fault for Restarts {
     async fn strike(&mut self, scene: &mut Scene) {
         pause(2500).await;
+        let Ok(mut session) = scene.db.options().connect().await else {
+            return; // it is recovering
+        };
         let Ok(backend) =
             sqlx::query_scalar::<_, i32>("select pg_backend_pid()").fetch_one(&scene.db.pool).await
         else {
-            return; // it is recovering
+            return;
         };
         let killed = Command::new("kill").args(["-9", &backend.to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()), "kill -9 of a session");
+        // The server notices later, and until then takes connections that it will cut.
+        while sqlx::query("select 1").execute(&mut session).await.is_ok() {
+            pause(10).await;
+        }
         self.0 += 1;
     }
 

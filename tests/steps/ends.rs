@@ -186,3 +186,39 @@ async fn a_step_in_a_transaction_that_is_undone_is_not_recorded() {
     run.settle(&db, "retry", 0.0).await;
     assert_eq!(consume(&db).await.save(&db, "'one', '2'").await, "2");
 }
+
+/// Batches of jobs of one group are not opened for their successes, unless one has steps.
+#[tokio::test]
+async fn a_success_of_a_group_takes_what_its_job_has_recorded() {
+    let db = Db::new().await;
+    let worker = db.worker(&["a"]).await;
+    db.run("select jobs.publish_workflow(jsonb_build_array(jsonb_build_object('name', 'g', 'task', 'a', 'keep_results', true, 'each', jsonb_build_array() || (select jsonb_agg('{}'::jsonb) from generate_series(1, 64)))))").await;
+    let claimed = worker.claim(64).await;
+    assert!(
+        db.one::<bool>("select bool_and(node is not null) from jobs.batch").await,
+        "as one batch of the group"
+    );
+    let job = &claimed.jobs[5];
+    Run { job: job.job_id.clone(), lease: job.lease.to_string() }.save(&db, "'one', '1'").await;
+    db.run("select jobs.settle(array_agg(r.job_id::text), array_agg(r.lease), null, array_agg(to_jsonb((r.on_end).nth))) from jobs._runs r").await;
+    assert_eq!(left(&db).await, "0 0 0 0");
+    let ended = "select n.state || ' ' || (jobs.workflow_result(n.workflow)).result::text from jobs.node n";
+    let expected: Vec<usize> = (0..64).collect();
+    assert_eq!(db.one::<String>(ended).await, format!("success {}", format!("{expected:?}")));
+}
+
+/// Rows of jobs that run again do not keep those behind them from their turn.
+#[tokio::test]
+async fn many_retried_jobs_that_sleep_do_not_stop_the_tidying() {
+    let db = Db::new().await;
+    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 hour') from generate_series(1, 1000);
+            insert into jobs.resumable (job_id, ended_at) select job_id, jobs.now() - interval '40 days' from jobs.pending;
+            insert into jobs.resumable (job_id, ended_at) values ('gone', jobs.now() - interval '39 days');
+            insert into jobs.checkpoint (job_id, name, kind, task, attempt, saved_at) values ('gone', 'one', 'step', 'a', 1, jobs.now());
+            select nextval('jobs.steps_made')")
+        .await;
+    for _ in 0..2 {
+        db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days')").await;
+    }
+    assert_eq!(left(&db).await, "0 0 0 0");
+}

@@ -4,7 +4,7 @@ use pgjobs_tests::Db;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::support::{Run, consume, publish};
+use crate::support::{Run, consume, consume_of, publish};
 
 /// Roles belong to the server and outlive a test's database, so each test names its own.
 async fn session(db: &Db, name: &str, of: &str) -> PgConnection {
@@ -77,6 +77,11 @@ async fn a_restricted_role_keeps_to_its_topics() {
     assert_eq!(code(&mut other, "select jobs.signal('go')").await, "PT403");
     assert_eq!(code(&mut other, "select jobs.signal('mailed')").await, "PT403");
     assert_eq!(code(&mut other, "select jobs.signal('mail.approve/7')").await, "ok");
+    // Nor does it read what others send to each other.
+    db.run("select jobs.publish('mail.a')").await;
+    let mail = consume_of(&db, "mail.a").await;
+    assert_eq!(code(&mut other, &mail.call("await_signal", "'pay.approve/1', 1")).await, "PT403");
+    assert_eq!(code(&mut other, &mail.call("await_signal", "'mail.approve/7', 1")).await, "ok");
     db.run("select jobs.grant_topic('steps_other', 'a')").await;
     assert_eq!(count(&mut other, &steps).await, 1);
     assert_eq!(count(&mut other, "select * from jobs.unknown_steps('{a}', '{x}')").await, 1);

@@ -17,8 +17,14 @@ pub(crate) async fn publish(db: &Db) -> String {
 
 /// The next run, which is due.
 pub(crate) async fn consume(db: &Db) -> Run {
+    consume_of(db, "a").await
+}
+
+pub(crate) async fn consume_of(db: &Db, task: &str) -> Run {
     let run: Vec<String> = db
-        .one("select coalesce(array_agg(c.job_id || ' ' || c.lease), '{}') from jobs.consume('a', 1) c")
+        .one(&format!(
+            "select coalesce(array_agg(c.job_id || ' ' || c.lease), '{{}}') from jobs.consume_topic('{task}', 1) c"
+        ))
         .await;
     let (job, lease) = run.first().expect("a job that is due").split_once(' ').expect("a lease");
     Run { job: job.to_owned(), lease: lease.to_owned() }

@@ -12,6 +12,7 @@ mod sql_edges;
 mod sql_flow;
 mod sql_graft;
 mod sql_history;
+mod sql_large;
 mod sql_members;
 mod sql_policies;
 mod sql_publish;

@@ -72,6 +72,30 @@ async fn a_failure_does_what_the_policy_says_to_edges_without_one() {
     crate::sql_flow::assert_right(&db).await;
 }
 
+/// A flow that continues goes on without results; what needs one does not.
+#[tokio::test]
+async fn what_needs_a_result_does_not_go_on_without_it() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let nodes = json!([
+        node("p", "a", json!({})),
+        node("bare", "b", json!({"after": ["p"]})),
+        node("results", "b", json!({"bind": {"r": "p"}})),
+        node("value", "b", json!({"bind": {"r": {"node": "p", "as": "value"}}})),
+        node("each", "b", json!({"each": {"node": "p"}})),
+        node("condition", "b", json!({"after": [{"node": "p", "condition": 1}]}))
+    ]);
+    let workflow = flow.publish(nodes, json!({"on_failure": "continue"})).await;
+    flow.end("a", "fail").await;
+    let ends = "success: p failed, bare success, results success, value cancelled, each cancelled, condition skipped";
+    flow.end("b", "success").await;
+    flow.assert(workflow, ends).await;
+    let reasons =
+        "select array_agg(reason order by id) from jobs.node where state in ('cancelled', 'skipped')";
+    let expected = ["parent_failed", "parent_failed", "condition_unmet"];
+    assert_eq!(db.one::<Vec<String>>(reasons).await, expected);
+}
+
 #[tokio::test]
 async fn a_condition_looks_into_results_of_jobs_and_of_groups() {
     let db = Db::new().await;

@@ -191,3 +191,22 @@ async fn a_group_of_which_some_jobs_failed_is_undone_with_their_results() {
         json!("boom")
     );
 }
+
+/// An alert or a clean-up that another node's failure has started is not what the policy stops.
+#[tokio::test]
+async fn what_a_failure_started_runs_to_its_end_while_the_rest_is_stopped() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let nodes = json!([
+        node("x", "a", json!({})),
+        node("beside", "b", json!({})),
+        node("alert", "c", json!({"after": [{"node": "x", "when": "failure"}]})),
+        node("tidy", "c", json!({"after": [{"node": "x", "when": "ended"}]}))
+    ]);
+    let workflow = flow.publish(nodes, json!({"on_failure": "cancel_all"})).await;
+    flow.end("a", "fail").await;
+    flow.maintain().await;
+    flow.assert(workflow, "failed: x failed, beside cancelled, alert running, tidy running").await;
+    flow.end("c", "success").await;
+    flow.assert(workflow, "failed: x failed, beside cancelled, alert success, tidy success").await;
+}

@@ -38,7 +38,20 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"[{"task": "a", "body": {}, "each": []}]"#, "node 1 of 1: it has a body, or each"),
     (
         r#"[{"task": "a", "each": {"node": "a", "chunk": 0}}]"#,
-        "node 1 of 1: each: chunk lies within 1 and 1000000",
+        "node 1 of 1: each: chunk is an integer within 1 and 1000000",
+    ),
+    (r#"[{"task": "a", "each": {"node": "a", "chunk": 2.5}}]"#, "node 1 of 1: each: chunk is an integer"),
+    (
+        r#"[{"task": "b"}, {"task": "a", "body": [1], "bind": {"x": "b"}}]"#,
+        "node 2 of 2: body: with bind it is an object",
+    ),
+    (
+        r#"[{"task": "b"}, {"task": "a", "bind": {"x": {"node": "b", "as": "value"}}, "after": [{"node": "b", "when": "ended"}]}]"#,
+        "node 2 of 2: it takes the value of 'b', which is not there when that fails",
+    ),
+    (
+        r#"[{"task": "b"}, {"task": "a", "each": {"node": "b"}, "after": [{"node": "b", "on_failure": "continue"}]}]"#,
+        "node 2 of 2: it takes the value of 'b', which is not there when that fails",
     ),
     (r#"[{"task": "a", "timeout": 0}]"#, "node 1 of 1: timeout: 0.01 to 604800 seconds"),
     (r#"[{"task": "a", "priority": 1.5}]"#, "node 1 of 1: priority: an integer"),
@@ -118,4 +131,33 @@ async fn hostile_and_long_names_go_through_a_whole_compensation() {
         6
     );
     crate::sql_flow::assert_right(&db).await;
+}
+
+#[tokio::test]
+async fn a_restricted_role_takes_no_result_and_delays_no_node_of_other_tasks() {
+    let db = Db::new().await;
+    let role = format!("graft_{}", std::process::id());
+    db.run(&format!("create role {role}; grant jobs_worker to {role}; grant usage on schema jobs to {role}; select jobs.grant_topic('{role}', 'own.*')")).await;
+    db.run(r#"select jobs.publish_workflow('[{"name": "secret", "task": "pay.a"}, {"name": "mine", "task": "own.a", "after": ["secret"]}, {"name": "theirs", "task": "pay.b", "after": ["mine"]}]');
+              select jobs.ack(c.job_id, '{"card": "4111"}', c.lease) from jobs.consume_topic('pay.a', 1) c"#)
+        .await;
+    db.run("select jobs.consume_topic('own.a', 1)").await;
+    let add = |nodes: &str, before: &str| {
+        format!(
+            "do $$ declare r jobs._runs; begin select * into r from jobs._runs; set local role {role}; perform jobs.add_nodes(r.job_id, r.lease, '{nodes}', {before}); end $$"
+        )
+    };
+    for nodes in [
+        r#"[{"task": "own.b", "bind": {"x": "secret"}}]"#,
+        r#"[{"task": "own.b", "each": {"node": "secret"}}]"#,
+        r#"[{"task": "own.b", "after": [{"node": "secret", "condition": {"card": "4111"}}]}]"#,
+        r#"[{"task": "own.b", "undo": {"task": "own.c", "bind": {"x": "secret"}}}]"#,
+    ] {
+        let (code, message) = db.refusal(&add(nodes, "null")).await;
+        assert!(code == "PT400" && message.contains("'secret'"), "{nodes}: {code} {message}");
+    }
+    let own = r#"[{"task": "own.b", "after": ["secret"]}]"#;
+    assert_eq!(db.refusal(&add(own, "'{theirs}'")).await.0, "PT400");
+    db.run(&add(own, "null")).await; // that it ended is no secret
+    db.run(&format!("select jobs.revoke_topic('{role}', 'own.*'); revoke usage on schema jobs from {role}; drop role {role}")).await;
 }

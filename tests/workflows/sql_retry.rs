@@ -123,3 +123,41 @@ async fn a_retry_of_a_large_group_reads_each_failure_once() {
     sqlx::query("select count(*) from jobs.retry($1)").bind(ids).execute(&db.pool).await.unwrap();
     assert!(large < begun.elapsed() * 8, "{large:?}, and {:?} for jobs of no workflow", begun.elapsed());
 }
+
+#[tokio::test]
+async fn a_retry_where_nothing_failed_is_refused_and_what_stays_is_named() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = flow.publish(json!([node("x", "a", json!({}))]), json!({})).await;
+    let retry = format!("select jobs.retry_workflow({workflow})");
+    let (code, message) = db.refusal(&retry).await;
+    assert!(code == "PT409" && message.contains("has failed or was cancelled"), "{code} {message}");
+    assert_eq!(db.one::<i64>("select count(*) from jobs.audit").await, 0);
+    flow.end("a", "fail").await;
+    db.run(&format!("select jobs.redrive('{{{}}}')", flow.job(workflow, "x").await)).await;
+    let (code, message) = db.refusal(&retry).await;
+    assert!(code == "PT409" && message.contains("runs again"), "{code} {message}");
+}
+
+/// Before, each node that ran again was followed for itself.
+#[tokio::test]
+async fn what_waits_for_many_retried_nodes_is_followed_once() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let mut nodes: Vec<_> = (0..400).map(|nth| node(&format!("n{nth}"), "a", json!({}))).collect();
+    let names: Vec<_> = (0..400).map(|nth| format!("n{nth}")).collect();
+    nodes.push(node("join", "b", json!({"after": names})));
+    nodes.extend((0..400).map(|nth| {
+        let before = if nth == 0 { "join".to_owned() } else { format!("c{}", nth - 1) };
+        node(&format!("c{nth}"), "c", json!({"after": [before]}))
+    }));
+    let workflow = flow.publish(json!(nodes), json!({"on_failure": "cancel"})).await;
+    flow.end("a", "fail").await;
+    let mut session = db.connect().await;
+    tell(&mut session, &format!("set statement_timeout = '60s'; select jobs.retry_workflow({workflow})"))
+        .await;
+    assert!(flow.states(workflow).await.starts_with("running: n0 running"));
+    crate::sql_flow::assert_right(&db).await;
+    flow.finish().await;
+    assert!(flow.states(workflow).await.starts_with("success: n0 success"));
+}
