@@ -56,11 +56,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set e
   ) select array_agg(b.id order by b.id) from below b
 $$;
 
--- Cancels all that has not ended of a workflow, which the caller has locked.
+-- Cancels all that has not ended of a workflow, which the caller has locked. One that has failed and where nothing
+-- waits is given up by that: it is no longer kept for a retry.
 create or replace function jobs._cancel_whole(i_workflow jobs.workflow, i_why text, i_reason text, i_grace_seconds double precision, i_who name) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   if (i_workflow).ended_at is not null and (i_workflow).open = 0 then
+    update jobs.workflow w set state = 'cancelled', reason = coalesce(left(i_reason, 1000), i_why) where w.id = (i_workflow).id and w.state = 'failed';
     return 0;
   end if;
   update jobs.workflow w set state = 'cancelled', reason = coalesce(left(i_reason, 1000), i_why), ended_at = null where w.id = (i_workflow).id;

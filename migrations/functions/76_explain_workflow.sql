@@ -123,6 +123,7 @@ begin
     return;
   end if;
   select w.* into v_workflow from jobs.workflow w where w.id = i_workflow;
+  select s.nodes, s.open, s.failed, s.running into v_workflow.nodes, v_workflow.open, v_workflow.failed, v_workflow.running from jobs._seen_workflows(array[i_workflow]) s;
   return next jobs._explain_state(v_workflow);
   if v_workflow.state <> 'success' then
     return query select f.* from jobs._explain_failed_nodes(v_workflow) f;

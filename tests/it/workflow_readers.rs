@@ -226,6 +226,9 @@ async fn a_reader_sees_no_results_and_a_restricted_one_its_tasks_alone() {
         "1 3 2 0",
         "the counts of its nodes, and no other workflow"
     );
+    let explained =
+        "select details->>'nodes' || ' ' || (details->>'open') from jobs.explain_workflow(1) limit 1";
+    assert_eq!(one::<String>(&mut reader, explained).await, "3 2", "explained by the same counts");
     let nodes = "select string_agg(concat_ws(' ', n.name, n.after), ', ') from jobs.workflow_nodes(1) n";
     assert_eq!(
         one::<String>(&mut reader, nodes).await,

@@ -75,3 +75,19 @@ async fn a_member_that_is_cancelled_purged_or_edited_is_still_of_its_node() {
     let lost: i64 = db.one("select count(*) from jobs.node_failure where error = 'purged'").await;
     assert!(lost > 0, "what was purged is a failure");
 }
+
+#[tokio::test]
+async fn a_failed_workflow_where_nothing_waits_is_given_up_and_may_be_retried() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let workflow = flow.publish(json!([node("x", "a", json!({}))]), json!({})).await;
+    flow.end("a", "fail").await;
+    flow.assert(workflow, "failed: x failed").await;
+    let cancel = format!("select jobs.cancel_workflow({workflow}, i_reason => 'nobody needs it')");
+    assert_eq!(db.one::<i64>(&cancel).await, 0);
+    flow.assert(workflow, "cancelled: x failed").await;
+    assert!(db.one::<bool>("select jobs._oldest_kept(current_date) = current_date").await);
+    db.run(&format!("select jobs.retry_workflow({workflow})")).await;
+    flow.finish().await;
+    flow.assert(workflow, "success: x success").await;
+}
