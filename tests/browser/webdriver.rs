@@ -1,7 +1,7 @@
 //! A headless Chromium of a test's own, driven by chromedriver. WebDriver is JSON over HTTP: these few calls
 //! are all that the tests need.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,7 +30,13 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
+        // A browser that ends goes on writing for a moment: until nothing is left to remove.
+        for _ in 0..50 {
+            if std::fs::remove_dir_all(&self.0).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
