@@ -12,7 +12,9 @@
 --   bind: arguments that are results of nodes, which it then waits for: {"pages": "page"}, or
 --   {"pages": {"node": "page", "as": "handle"}}. The result of a group is the array of those of its jobs.
 --   as "results": {"Ok": result} or {"Err": {"job_id", "state", "error"}}, and an array of these for a group
---   (the default where the edge continues). as "handle": where to read them (jobs.node_results).
+--   (the default where that node may have failed: its edge continues, or is not for success). A value is not
+--   there then: where the workflow continues, what takes one is cancelled. as "handle": where to read them
+--   (jobs.node_results).
 --   each: it is a group, a job for each body of an array; or for each element of a node's result:
 --   {"node": "list", "param": "file", "chunk": 10} (param: the argument that gets it, by default the first;
 --   chunk: that many elements as an array). keep_results: also where no other node takes them.
@@ -54,7 +56,7 @@ end $$;
 -- nodes of the workflow, and those without one start when the caller's transaction commits. i_before: nodes
 -- that still wait, which from now on also wait for all of the new ones. The job is known by its lease: PT409
 -- when that is gone, when the workflow has failed or is cancelled meanwhile, and when a node of i_before has
--- started. Locks the workflow until the caller's transaction ends: jobs of the workflow that end meanwhile do
+-- started; PT400 where a restricted role takes results of nodes that it does not see, or has them wait. Locks the workflow until the caller's transaction ends: jobs of the workflow that end meanwhile do
 -- not wait for it, but what follows from their ends does.
 create or replace function jobs.add_nodes(i_job text, i_lease uuid, i_nodes jsonb, i_before text[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
