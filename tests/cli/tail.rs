@@ -57,14 +57,11 @@ async fn its_filters_leave_the_rest_out_and_json_is_a_document_a_line() {
 #[tokio::test]
 async fn who_watches_nothing_is_told_so() {
     let db = Db::new().await;
-    let waits = Running::start(&mut on(&db.url, &["tail"]));
-    pgjobs_tests::until("it listens", async || {
-        db.one::<bool>("select exists (select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid())").await
-    })
-    .await;
+    let mut waits = Running::start(&mut on(&db.url, &["tail"]));
+    let said = waits.error_line("nothing will come");
+    assert!(said.contains("watch add"), "{said}");
     waits.signal("-INT");
-    let said = waits.end();
-    assert!(said.code == Some(0) && said.err.contains("watch add"), "{said:?}");
+    assert_eq!(waits.end().code, Some(0));
     let said = run(&mut bare(&["tail", "--kind", "exploded"]));
     assert!(said.code == Some(2) && said.err.contains("possible values"), "{said:?}");
 }
