@@ -48,17 +48,18 @@ pub(super) async fn start(worker: Worker) -> Result<WorkerHandle, Error> {
     warn_of_few_slots(worker.concurrency, &registry);
     warn_of_empty_topics(&worker.topics, &registry);
     let plan = Arc::new(Plan::new(worker, registry));
-    if plan.members.team.is_alone() {
-        let ended = plan.begin(0).await?;
-        return Ok(WorkerHandle::new(plan.members.clone(), vec![ended]));
-    }
-    start_several(&plan).await
-}
-
-async fn start_several(plan: &Arc<Plan>) -> Result<WorkerHandle, Error> {
-    let reached = plan.judge(plan.probe_all().await)?;
     // Whoever drops this start, or an error, ends what has begun.
     let mut unfinished = Unfinished(Some(plan.members.clone()));
+    let ended = match plan.members.team.is_alone() {
+        true => vec![plan.begin(0).await?],
+        false => begin_several(&plan).await?,
+    };
+    unfinished.0 = None;
+    Ok(WorkerHandle::new(plan.members.clone(), ended))
+}
+
+async fn begin_several(plan: &Arc<Plan>) -> Result<Vec<Ended>, Error> {
+    let reached = plan.judge(plan.probe_all().await)?;
     let begun = join_all(reached.into_iter().enumerate().map(async |(place, reached)| match reached {
         true => Some(timeout(PATIENCE, plan.begin(place)).await.unwrap_or_else(|_| Err(late()))),
         false => None,
@@ -76,8 +77,7 @@ async fn start_several(plan: &Arc<Plan>) -> Result<WorkerHandle, Error> {
         join_all(ended).await;
         return Err(Error::Servers(troubles));
     }
-    unfinished.0 = None;
-    Ok(WorkerHandle::new(plan.members.clone(), ended))
+    Ok(ended)
 }
 
 fn late() -> Error {
