@@ -2,6 +2,7 @@
 //! are all that the tests need.
 
 use std::io::{BufRead, BufReader, ErrorKind};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,8 +43,9 @@ impl Drop for Folder {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its browser ends with it.
-        drop(self.driver.kill());
+        // With its browser, which would outlive it: they are of one group.
+        let group = format!("-{}", self.driver.id());
+        drop(Command::new("kill").args(["-9", "--", &group]).status());
         drop(self.driver.wait());
     }
 }
@@ -233,6 +235,7 @@ fn start_driver() -> (Child, u16) {
         .args(["--port=0", "--log-level=WARNING"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .expect("chromedriver is there: .ci/steps/browser installs it");
     let lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
