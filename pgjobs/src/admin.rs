@@ -109,6 +109,16 @@ pub async fn set_draining(pool: &PgPool, draining: bool, note: Option<&str>) -> 
 
 /// Lets the jobs of a paused topic be claimed again; `false` when exactly this topic was not paused. Another
 /// topic that covers the same tasks may be paused still.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{admin, inspect};
+///
+/// if !admin::resume_topic(&pool, &"mail.*".parse()?).await? {
+///     println!("it was not paused; paused are {:?}", inspect::pauses(&pool).await?);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn resume_topic(pool: &PgPool, topic: &Topic) -> Result<bool, Error> {
     db::pause::resume(&mut *pool.acquire().await?, topic).await
 }
@@ -205,7 +215,17 @@ pub async fn keep(
     db::admin::records::keep(database, topic, state, i32::from(days)).await
 }
 
-/// Removes a rule of [`keep`]; false when there was none.
+/// Removes the rule of [`keep`] that was made for this topic and state, `None` for the one for any state;
+/// `false` when there was none. What it has deleted stays deleted.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{JobState, admin};
+///
+/// // From now on successes of the mails are kept as long as everything else.
+/// let was_there = admin::drop_keep(&pool, &"mail.*".parse()?, Some(JobState::Success)).await?;
+/// # Ok(()) }
+/// ```
 pub async fn drop_keep(
     database: impl PgExecutor<'_>,
     topic: &Topic,

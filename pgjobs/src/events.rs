@@ -61,15 +61,37 @@ pub use crate::types::event::{Event, EventKind};
 pub use crate::types::position::Position;
 pub use crate::types::update::{Resync, ResyncReason, Update};
 
-/// Subscribes to events of the database behind this pool. Without further calls: to all that happens from
-/// now on to jobs of watched topics.
+/// Subscribes to events of the database behind this pool. Without further calls: to all that happens from now
+/// on to jobs of watched topics.
 ///
-/// See the [module](mod@crate::events) for an example and for what can be relied on.
+/// See the [module](mod@crate::events) for what can be relied on.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use futures_util::StreamExt;
+///
+/// let mut updates = pgjobs::events(&pool).topic("export.*")?.stream();
+/// while let Some(update) = updates.next().await {
+///     println!("{:?}", update?);
+/// }
+/// # Ok(()) }
+/// ```
 pub fn events(pool: &PgPool) -> Events {
     Events { pool: pool.clone(), filter: EventFilter::default(), after: None }
 }
 
-/// A subscription that is not running yet; [`stream`](Events::stream) starts it.
+/// A subscription that is not running yet; [`stream`](Events::stream) starts it. What its methods ask for
+/// holds together: an event has to fit the topics, the kinds and the job.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::events::EventKind;
+///
+/// let exports = pgjobs::events(&pool).topic("export.*")?;
+/// let failures = exports.clone().kinds([EventKind::Failed]).stream(); // for the log
+/// let progress = exports.kinds([EventKind::Progress]).stream(); // for the page
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is heard before `.stream()`"]
 pub struct Events {
@@ -81,6 +103,12 @@ pub struct Events {
 impl Events {
     /// Only tasks under this topic; called several times, under any of them.
     ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let updates = pgjobs::events(&pool).topic("export.*")?.topic("import.*")?.stream();
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Topic`] for a text that is no topic.
     pub fn topic(mut self, topic: impl AsRef<str>) -> Result<Self, Error> {
@@ -88,13 +116,38 @@ impl Events {
         Ok(self)
     }
 
-    /// Only these kinds; none means all.
+    /// Only these kinds, and those of further calls; none means all.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::events::EventKind;
+    ///
+    /// let ends = EventKind::ALL.into_iter().filter(|kind| kind.is_end());
+    /// let updates = pgjobs::events(&pool).kinds(ends).stream();
+    /// # Ok(()) }
+    /// ```
     pub fn kinds(mut self, kinds: impl IntoIterator<Item = EventKind>) -> Self {
         self.filter.kinds.extend(kinds);
         self
     }
 
-    /// Only one job.
+    /// Only one job, the one of the last call. There are events of it if its task is watched.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool, export: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+    /// use futures_util::StreamExt;
+    /// use pgjobs::events::Update;
+    ///
+    /// let mut updates = pgjobs::events(&pool).job(export.clone()).stream();
+    /// while let Some(update) = updates.next().await {
+    ///     match update? {
+    ///         Update::Event(event) if event.kind.is_end() => break,
+    ///         Update::Event(event) => println!("{:?} of it is done", event.fraction()),
+    ///         Update::Resync(_) => println!("{}", pgjobs::inspect::job(&pool, &export).await?.state),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn job(mut self, job: JobId) -> Self {
         self.filter.job = Some(job);
         self
@@ -105,6 +158,12 @@ impl Events {
     ///
     /// Any text will do, for example the header `Last-Event-ID` of a browser; one from which nobody can go on
     /// gives a [`Resync`].
+    ///
+    /// ```no_run
+    /// # fn f(pool: sqlx::PgPool, last_event_id: &str) -> Result<(), pgjobs::Error> {
+    /// let updates = pgjobs::events(&pool).topic("export.*")?.after(last_event_id).stream();
+    /// # Ok(()) }
+    /// ```
     pub fn after(mut self, position: impl Into<Position>) -> Self {
         self.after = Some(position.into());
         self
@@ -113,6 +172,17 @@ impl Events {
     /// Starts to hear. The stream goes on by itself after outages of the database, and ends when the pool is
     /// closed, or with an error that does not pass, such as a missing role. It must be polled within a tokio
     /// runtime.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool, mut heard: String) -> Result<(), pgjobs::Error> {
+    /// use futures_util::StreamExt;
+    ///
+    /// let mut updates = pgjobs::events(&pool).after(&*heard).stream();
+    /// while let Some(update) = updates.next().await {
+    ///     heard = update?.position().to_string(); // stored, it is where the next start goes on
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn stream(self) -> EventStream {
         let subscriber = Subscriber::new(self.pool, self.filter, self.after);
         EventStream(Box::pin(futures_util::stream::unfold(subscriber, Subscriber::next)))
@@ -120,6 +190,21 @@ impl Events {
 }
 
 /// What a subscriber hears, as a [`Stream`]; dropping it ends the subscription.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use std::time::Duration;
+/// use futures_util::StreamExt;
+/// use pgjobs::events::EventStream;
+///
+/// let mut updates: EventStream = pgjobs::events(&pool).topic("export.*")?.stream();
+/// match tokio::time::timeout(Duration::from_secs(30), updates.next()).await {
+///     Ok(Some(update)) => println!("{:?}", update?),
+///     Ok(None) => println!("the pool is closed"),
+///     Err(_) => println!("nothing for half a minute"), // it may be asked again
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct EventStream(BoxStream<'static, Result<Update, Error>>);
 
@@ -172,7 +257,17 @@ pub async fn watch(pool: &PgPool, topic: &Topic, kinds: &[EventKind]) -> Result<
 }
 
 /// No events of this topic are written any more; `false` when exactly this topic was not watched. Another
-/// topic that covers the same tasks may be watched still.
+/// topic that covers the same tasks may be watched still. What was written is kept as long as other events.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::events;
+///
+/// if !events::unwatch(&pool, &"export.*".parse()?).await? {
+///     println!("nobody watched it; watched are {:?}", events::watches(&pool).await?);
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`Error::Refused`] with `PT409` for a topic that only the code of its task declares (`events = true`).
@@ -180,7 +275,15 @@ pub async fn unwatch(pool: &PgPool, topic: &Topic) -> Result<bool, Error> {
     db::events::unwatch(&mut *pool.acquire().await?, topic).await
 }
 
-/// The topics that are watched, in their order.
+/// The topics that are watched, in their order; one that both the code and somebody watches comes twice.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for watch in pgjobs::events::watches(&pool).await? {
+///     println!("{} since {}: {:?}", watch.topic, watch.watched_at, watch.kinds);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn watches(pool: &PgPool) -> Result<Vec<WatchRow>, Error> {
     db::events::watches(&mut *pool.acquire().await?).await
 }

@@ -15,14 +15,18 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The database user needs the role `jobs_reader`, for [`log`] `jobs_worker`, and `jobs_admin` for [`jobs`],
+//! [`job`], [`tasks`], [`unique_keys`], [`errors`] and [`node_results`], which may show arguments, results
+//! and errors. A role that is restricted to topics sees jobs of its tasks only.
+//!
 //! Each function returns [`Error::Database`] when its query fails. An invalid value in one row never hides
 //! other rows: bodies and results are returned as the text that the database writes, and only for a single
 //! job.
 
+mod history;
+mod server;
 mod workflows;
 
-use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 use sqlx::PgPool;
 
 use crate::db;
@@ -44,12 +48,24 @@ pub use crate::db::statistics::{ErrorGroup, Percentiles, StatisticsRow, TaskStat
 pub use crate::db::steps::StepRow;
 pub use crate::db::workflow_read::{NodeEdge, NodeResultRow, NodeRow, WorkflowFilter, WorkflowRow};
 pub use crate::types::severity::Severity;
+pub use history::{ended_lately, errors, statistics, task_statistics};
+pub use server::{draining, server_health, standby};
 #[cfg(any(feature = "cli", feature = "web"))]
 pub(crate) use workflows::waits;
 pub use workflows::{explain_workflow, node_results, workflow, workflow_nodes, workflows};
 
-/// The number of jobs of each task in each state; cheap on any backlog, since counting stops at a cap
-/// ([`exact`](TaskCounts::exact) is false when it did).
+/// The number of jobs of each task in each state, in the order of the tasks' names. Cheap on any backlog,
+/// since it counts at most 100,000 rows of each kind, of ended jobs the newest ([`exact`](TaskCounts::exact)
+/// is false when there may be more).
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for counts in pgjobs::inspect::overview(&pool).await? {
+///     let at_least = if counts.exact { "" } else { "at least " };
+///     println!("{}: {at_least}{} ready, since {:?}", counts.task, counts.ready, counts.oldest_ready);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn overview(pool: &PgPool) -> Result<Vec<TaskCounts>, Error> {
     db::inspect::overview(&mut *pool.acquire().await?, 100_000).await
 }
@@ -60,30 +76,41 @@ pub(crate) async fn overview_up_to(pool: &PgPool, cap: i32) -> Result<Vec<TaskCo
     db::inspect::overview(&mut *pool.acquire().await?, cap).await
 }
 
-/// How many jobs of each task ended in the last `seconds`, 1 to 60, and how: for rates. Cheap on any history,
-/// since it reads the end of it and counts at most a few thousand jobs; a task of which none ended is not
-/// among them. Jobs that are not kept ([`Keep`](crate::Keep)) are not counted.
+/// A page of jobs, newest first, without their arguments and results, which [`job`] returns.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
-/// for ended in pgjobs::inspect::ended_lately(&pool, 10).await? {
-///     println!("{}: {:.1} a second", ended.task, ended.per_second());
+/// use pgjobs::inspect::{self, JobFilter};
+///
+/// let mut filter = JobFilter { topic: Some("mail.*".parse()?), num: 200, ..JobFilter::default() };
+/// loop {
+///     let page = inspect::jobs(&pool, &filter).await?;
+///     page.iter().for_each(|job| println!("{} {}", job.job_id, job.state));
+///     let Some(last) = page.last() else { break };
+///     filter.before = Some(last.job_id.clone()); // the next page
+/// }
+/// # Ok(()) }
+/// ```
+pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
+    db::inspect::find(&mut *pool.acquire().await?, filter).await
+}
+
+/// One job in any state, with its arguments and result, but without what its task declares as sensitive.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: pgjobs::JobId) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{Error, inspect};
+///
+/// match inspect::job(&pool, &id).await {
+///     Ok(job) => println!("{} is {} in attempt {}: {:?}", job.task, job.state, job.attempt, job.result),
+///     Err(Error::UnknownJob(id)) => println!("{id} was never published, or its history is gone"),
+///     Err(error) => return Err(error),
 /// }
 /// # Ok(()) }
 /// ```
 ///
 /// # Errors
-/// [`Error::Refused`] for another number of seconds.
-pub async fn ended_lately(pool: &PgPool, seconds: u32) -> Result<Vec<EndedLately>, Error> {
-    db::inspect::ended_lately(&mut *pool.acquire().await?, seconds).await
-}
-
-/// A page of jobs, newest first, without their arguments and results, which [`job`] returns.
-pub async fn jobs(pool: &PgPool, filter: &JobFilter) -> Result<Vec<JobRow>, Error> {
-    db::inspect::find(&mut *pool.acquire().await?, filter).await
-}
-
-/// One job in any state, with its arguments and result; [`Error::UnknownJob`] when it does not exist.
+/// [`Error::UnknownJob`] when it does not exist, or its history is gone.
 pub async fn job(pool: &PgPool, id: &JobId) -> Result<JobRow, Error> {
     db::inspect::get(&mut *pool.acquire().await?, id).await
 }
@@ -150,7 +177,15 @@ pub async fn steps(pool: &PgPool, id: &JobId) -> Result<Vec<StepRow>, Error> {
     db::steps::steps(&mut *pool.acquire().await?, id).await
 }
 
-/// Tasks that workers declared, and undeclared ones that have ready jobs.
+/// Tasks that workers declared, and undeclared ones that have ready jobs, in the order of their names.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for task in pgjobs::inspect::tasks(&pool).await?.iter().filter(|task| task.workers == 0) {
+///     println!("no living worker has {}; was it ever declared? {}", task.name, task.declared);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn tasks(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
     db::inspect::tasks(&mut *pool.acquire().await?).await
 }
@@ -161,24 +196,43 @@ pub(crate) async fn signatures(pool: &PgPool) -> Result<Vec<TaskRow>, Error> {
     db::inspect::signatures(&mut *pool.acquire().await?).await
 }
 
-/// The registered workers, with the number of jobs in flight at each.
+/// The registered workers in the order of their starts, with the number of jobs in flight at each. One that
+/// died is among them until its jobs have been given to others, as not [`alive`](WorkerRow::alive).
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for worker in pgjobs::inspect::workers(&pool).await?.iter().filter(|worker| worker.alive) {
+///     println!("{} on {}: {} jobs, {} slots", worker.id, worker.host, worker.held, worker.slots);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn workers(pool: &PgPool) -> Result<Vec<WorkerRow>, Error> {
     db::inspect::workers(&mut *pool.acquire().await?).await
 }
 
 /// The unique keys that jobs hold under a topic, in order, at most `limit`; for administrators, because keys
-/// contain arguments.
+/// contain arguments. [`admin::release_unique_key`](crate::admin::release_unique_key) takes one away.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for key in pgjobs::inspect::unique_keys(&pool, &"billing.*".parse()?, 100).await? {
+///     println!("{} {}: held by job {} until {:?}", key.name, key.key, key.job_id, key.until);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn unique_keys(pool: &PgPool, topic: &Topic, limit: u16) -> Result<Vec<UniqueKeyRow>, Error> {
     db::inspect::unique_keys(&mut *pool.acquire().await?, topic, limit).await
 }
 
-/// Whether a server is draining, as [`admin::set_draining`](crate::admin::set_draining) said; `None`: it is
-/// not.
-pub async fn draining(pool: &PgPool) -> Result<Option<Draining>, Error> {
-    db::server_state::draining(&mut *pool.acquire().await?).await
-}
-
-/// The topics that are paused now, in their order.
+/// The topics that are paused now ([`admin::pause_topic`](crate::admin::pause_topic)), in their order.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for pause in pgjobs::inspect::pauses(&pool).await? {
+///     println!("{} by {}, until {:?}: {:?}", pause.topic, pause.paused_by, pause.until, pause.note);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn pauses(pool: &PgPool) -> Result<Vec<PauseRow>, Error> {
     db::pause::pauses(&mut *pool.acquire().await?).await
 }
@@ -205,89 +259,15 @@ pub async fn problems(pool: &PgPool) -> Result<Vec<Problem>, Error> {
 }
 
 /// The number of jobs in a state under a topic; counting stops at a million.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::{JobState, inspect};
+///
+/// let open = inspect::count(&pool, JobState::Pending, &"mail.*".parse()?).await?;
+/// println!("a purge would delete {open} mails");
+/// # Ok(()) }
+/// ```
 pub async fn count(pool: &PgPool, state: JobState, topic: &Topic) -> Result<i64, Error> {
     db::admin::count(&mut *pool.acquire().await?, state, topic).await
-}
-
-/// What ended under a topic (`None`: any) from a time to now, in about a hundred steps, the oldest first:
-/// numbers, and how long the jobs waited and ran. For charts: it reads statistics, not jobs, so a month costs
-/// what an hour costs.
-///
-/// Empty numbers until somebody asked for statistics:
-/// [`admin::keep_statistics`](crate::admin::keep_statistics), or a look at the dashboard. The last ten
-/// seconds are missing. Kept for 30 days.
-///
-/// ```no_run
-/// # async fn f(pool: sqlx::PgPool, hour_ago: chrono::DateTime<chrono::Utc>) -> Result<(), pgjobs::Error> {
-/// for step in pgjobs::inspect::statistics(&pool, None, hour_ago).await? {
-///     println!("{}: {} succeeded, {} failed", step.at, step.success, step.failed);
-/// }
-/// # Ok(()) }
-/// ```
-///
-/// # Errors
-/// [`Error::Refused`] with `PT400` for a time to come, or one more than 400 days ago.
-pub async fn statistics(
-    pool: &PgPool,
-    topic: Option<&Topic>,
-    from: DateTime<Utc>,
-) -> Result<Vec<StatisticsRow>, Error> {
-    let topic = topic.map(Topic::as_str);
-    db::statistics::statistics(&mut *pool.acquire().await?, topic, Some(from), None, None).await
-}
-
-/// The same for each task under a topic and the whole time at once.
-///
-/// # Errors
-/// As [`statistics`].
-pub async fn task_statistics(
-    pool: &PgPool,
-    topic: Option<&Topic>,
-    from: DateTime<Utc>,
-) -> Result<Vec<TaskStatistics>, Error> {
-    let topic = topic.map(Topic::as_str);
-    db::statistics::of_tasks(&mut *pool.acquire().await?, topic, Some(from), None).await
-}
-
-/// The errors of failed jobs that ended since a time, grouped by what they have in common, the largest groups
-/// first, at most `limit`; among the newest 100,000 failed jobs. For administrators: errors may have
-/// arguments in them.
-///
-/// ```no_run
-/// # async fn f(pool: sqlx::PgPool, yesterday: chrono::DateTime<chrono::Utc>) -> Result<(), pgjobs::Error> {
-/// for group in pgjobs::inspect::errors(&pool, None, yesterday, 10).await? {
-///     println!("{} × {}: {}", group.jobs, group.task, group.error);
-/// }
-/// # Ok(()) }
-/// ```
-pub async fn errors(
-    pool: &PgPool,
-    topic: Option<&Topic>,
-    since: DateTime<Utc>,
-    limit: u16,
-) -> Result<Vec<ErrorGroup>, Error> {
-    let topic = topic.map(Topic::as_str);
-    db::statistics::errors(&mut *pool.acquire().await?, topic, Some(since), i32::from(limit), 100_000).await
-}
-
-/// How old is what the server of this pool shows, if it is a standby; `None` of a primary.
-///
-/// ```no_run
-/// # async fn f(standby: &sqlx::PgPool) -> Result<(), pgjobs::Error> {
-/// if let Some(lag) = pgjobs::inspect::standby(standby).await? {
-///     println!("{} s old, {} bytes to replay", lag.seconds, lag.bytes);
-/// }
-/// # Ok(()) }
-/// ```
-///
-/// # Errors
-/// Those of the database; a schema of an older release has no such function.
-pub async fn standby(pool: &PgPool) -> Result<Option<Standby>, Error> {
-    db::standby::standby(&mut *pool.acquire().await?).await
-}
-
-/// How the database and its server are, as one JSON object: sizes, dead rows, connections, and who keeps old
-/// snapshots. `docs/src/sql.md` has its fields at `jobs.server_health()`.
-pub async fn server_health(pool: &PgPool) -> Result<Box<RawValue>, Error> {
-    db::statistics::server_health(&mut *pool.acquire().await?).await
 }

@@ -36,8 +36,11 @@
 //! a [`limiter`](crate::limiter).
 //!
 //! What changes limits takes a pool, or a connection or transaction of yours as `&mut *tx`; what reads takes
-//! a pool. Each function returns [`Error::Refused`] with `PT404` for a name that no limit has, and
-//! [`Error::Database`] when its query fails. Most need the role `jobs_admin`.
+//! a pool. The database user needs the role `jobs_admin`; for [`list`] and [`get`] `jobs_reader` will do, and
+//! for [`block_key`] `jobs_worker`.
+//!
+//! Each function returns [`Error::Database`] when its query fails; [`keys`], [`block_key`] and
+//! [`release_key`] return [`Error::Refused`] with `PT404` for a name that no limit has.
 
 mod builder;
 mod limiter;
@@ -57,30 +60,75 @@ pub use crate::types::limit::OnDead;
 pub use builder::Limit;
 pub use limiter::{Acquired, Limiter, limiter};
 
-/// The limits that cover a topic, `None`: all, in the order of their names.
+/// The limits that cover this task, or whose topic is under this one (`None`: all), in the order of their
+/// names, with the slots that are held and the jobs that wait.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for limit in pgjobs::limits::list(&pool, Some(&"eu.import".parse()?)).await? {
+///     println!("{} keeps {} jobs of {} waiting", limit.name, limit.blocked, limit.topic);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn list(pool: &PgPool, topic: Option<&Topic>) -> Result<Vec<LimitRow>, Error> {
     db::list(&mut *pool.acquire().await?, topic).await
 }
 
 /// The limit of this name; `None` when there is none.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// if let Some(limit) = pgjobs::limits::get(&pool, "eu.api").await? {
+///     println!("{} of {:?} run, starts {:?}; by {}", limit.held, limit.max, limit.rates, limit.changed_by);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn get(pool: &PgPool, name: &str) -> Result<Option<LimitRow>, Error> {
     db::get(&mut *pool.acquire().await?, name).await
 }
 
-/// Drops a limit; `false` when there was none. The jobs that it held back start as others do. One that the
-/// code declares comes back with the next worker that starts.
+/// Drops a limit; `false` when there was none. What runs goes on, and the jobs that it held back start as
+/// others do. One that the code declares comes back with the next worker that starts.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use pgjobs::limits;
+///
+/// // Their new contract: any number of calls.
+/// if !limits::drop(&pool, "eu.api").await? {
+///     println!("there was no such limit; there are {}", limits::list(&pool, None).await?.len());
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn drop(database: impl PgExecutor<'_>, name: &str) -> Result<bool, Error> {
     db::remove(database, name).await
 }
 
 /// The keys of a limit that are of interest, at most so many: closed ones first, then those that jobs wait
 /// for, then those that most jobs run of.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for key in pgjobs::limits::keys(&pool, "eu.customers", 20).await? {
+///     println!("{}: {} run, {} wait, closed until {:?}", key.key, key.held, key.blocked, key.closed_until);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn keys(pool: &PgPool, name: &str, limit: u16) -> Result<Vec<LimitKeyRow>, Error> {
     db::keys(&mut *pool.acquire().await?, name, i32::from(limit)).await
 }
 
-/// The keys whose jobs wait for somebody, of the limits that cover a topic (`None`: all), at most so many:
-/// that are closed, or whose job in order waits for its next run.
+/// The keys whose jobs wait for somebody, of the limits that [`list`] has for a topic (`None`: all), at most
+/// so many: that are closed, or whose job in order waits for its next run. The one whose jobs wait the
+/// longest comes first.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// for key in pgjobs::limits::blocked_keys(&pool, None, 20).await? {
+///     println!("{} {}: {} jobs wait behind {:?}", key.name, key.key, key.blocked, key.closed_by);
+/// }
+/// # Ok(()) }
+/// ```
 pub async fn blocked_keys(
     pool: &PgPool,
     topic: Option<&Topic>,
@@ -102,8 +150,9 @@ pub async fn blocked_keys(
 /// ```
 ///
 /// # Errors
-/// [`Error::Encode`] for a key that is not JSON, [`Error::Refused`] with `PT400` for one with another number
-/// of values.
+/// [`Error::Encode`] for a key that is not JSON; [`Error::Refused`] with `PT400` for one with another number
+/// of values, a time out of range, or a reason of more than 1,000 characters, with `PT403` where a restricted
+/// role may not run the tasks of the limit.
 pub async fn block_key(
     database: impl PgExecutor<'_>,
     name: &str,
@@ -116,6 +165,15 @@ pub async fn block_key(
 
 /// Opens a key that is closed, also one that a failed job in order has closed; `false` when it was open. The
 /// key is given as in [`block_key`].
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// // The posting that failed was corrected by hand: on with the others of account 7.
+/// if pgjobs::limits::release_key(&pool, "post/account", 7).await? {
+///     println!("account 7 is open again");
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// As [`block_key`].

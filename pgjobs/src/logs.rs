@@ -59,18 +59,48 @@ pub type JobLog<S> = Filtered<Collector, Wanted, S>;
 
 /// A layer that keeps what tasks log with their jobs. It asks the program for events of the levels that a
 /// worker of this process keeps, and for no others.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// use tracing_subscriber::prelude::*;
+///
+/// tracing_subscriber::registry().with(pgjobs::logs::layer()).init();
+/// pgjobs::Worker::new(pool).log(pgjobs::LogLevel::Info).run().await?; // the level of tasks that say none
+/// # Ok(()) }
+/// ```
 pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> JobLog<S> {
     log_span::make();
     Collector { _private: () }.with_filter(Wanted { _private: () })
 }
 
-/// Collects the events; a part of [`JobLog`].
+/// Collects the events; a part of [`JobLog`], for programs that write down the type of a layer.
+///
+/// ```no_run
+/// use pgjobs::logs::{Collector, Wanted, layer};
+/// use tracing_subscriber::{Registry, filter::Filtered, prelude::*};
+///
+/// /// Nothing is kept of what runs log while the program is measured.
+/// fn kept(is_measured: bool) -> Option<Filtered<Collector, Wanted, Registry>> {
+///     (!is_measured).then(layer)
+/// }
+///
+/// tracing_subscriber::registry().with(kept(false)).init();
+/// ```
 #[derive(Debug)]
 pub struct Collector {
     _private: (),
 }
 
-/// Which events are collected; a part of [`JobLog`].
+/// Which events are collected: those of the levels that a worker of this process keeps, and the spans of
+/// runs; a part of [`JobLog`].
+///
+/// ```
+/// use tracing_subscriber::{Registry, filter::LevelFilter, layer::Filter};
+///
+/// let layer = pgjobs::logs::layer::<Registry>();
+/// let highest = Filter::<Registry>::max_level_hint(layer.filter());
+/// assert_eq!(highest, Some(LevelFilter::INFO)); // no worker yet: the level of the spans
+/// ```
 #[derive(Debug)]
 pub struct Wanted {
     _private: (),

@@ -1,27 +1,20 @@
 //! Several servers as one place to publish to: each key has its server.
 
+mod found;
 mod look;
+mod shard;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use sqlx::PgPool;
-use tokio::time::timeout;
 
-use crate::db;
-use crate::db::connection::unconfirmed;
-use crate::db::inspect::JobRow;
 use crate::types::error::Error;
-use crate::types::job_id::JobId;
 use crate::types::rendezvous::owner;
 use crate::types::server_name;
 use look::Look;
+use shard::Shard;
 
-/// How long a server may take to answer one question.
-const ANSWERS: Duration = Duration::from_secs(5);
+pub use found::Found;
 
 /// Several servers, among which keys are divided: what a program publishes with one key goes to one server.
 ///
@@ -61,18 +54,30 @@ pub struct Shards {
     look: Arc<Look>,
 }
 
-/// A [`Shards`] without servers yet.
+/// A [`Shards`] without servers yet, which has no place for a key: the first server makes it one.
+///
+/// ```no_run
+/// # fn f(mut servers: std::vec::IntoIter<(String, sqlx::PgPool)>) -> Option<pgjobs::Shards> {
+/// use pgjobs::Shards;
+///
+/// let (name, pool) = servers.next()?; // of a configuration; `None`: it has none
+/// let first = Shards::new().server(name, pool);
+/// let shards = servers.fold(first, |shards, (name, pool)| shards.server(name, pool));
+/// # Some(shards) }
+/// ```
 #[derive(Debug, Clone, Copy)]
 #[must_use = "it needs a server"]
 pub struct NoShards(());
 
-struct Shard {
-    name: String,
-    pool: PgPool,
-    draining: AtomicBool,
-}
-
-/// One of several servers.
+/// One of several servers, as [`Shards::server_of`], [`Shards::servers`] and [`Shards::split`] give it.
+///
+/// ```no_run
+/// # async fn f(shards: pgjobs::Shards) -> Result<(), pgjobs::Error> {
+/// let server = shards.server_of("acme");
+/// println!("acme lies on {}, draining: {}", server.name, server.draining);
+/// pgjobs::signal(server.pool, "paid/acme", &true).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Server<'s> {
@@ -84,18 +89,15 @@ pub struct Server<'s> {
     pub draining: bool,
 }
 
-/// A job, and the server that it lies on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Found<'s> {
-    /// The server.
-    pub server: Server<'s>,
-    /// The job, as [`inspect::job`](crate::inspect::job) returns it.
-    pub job: JobRow,
-}
-
 impl NoShards {
-    /// With this server.
+    /// With this server, under the name that all other programs use for it ([`Shards::server`]).
+    ///
+    /// ```no_run
+    /// # fn f(eu: pgjobs::sqlx::PgPool) {
+    /// let shards = pgjobs::Shards::new().server("eu", eu); // one is enough; others may follow some day
+    /// assert_eq!(shards.server_of(&4711).name, "eu");
+    /// # }
+    /// ```
     pub fn server(self, name: impl Into<String>, pool: PgPool) -> Shards {
         Shards { servers: Arc::new([]), look: Arc::default() }.server(name, pool)
     }
@@ -103,6 +105,13 @@ impl NoShards {
 
 impl Shards {
     /// Begins with none.
+    ///
+    /// ```no_run
+    /// # fn f(eu: pgjobs::sqlx::PgPool, us: pgjobs::sqlx::PgPool) {
+    /// let shards = pgjobs::Shards::new().server("eu", eu).server("us", us);
+    /// assert_eq!(shards.servers().count(), 2);
+    /// # }
+    /// ```
     #[expect(clippy::new_ret_no_self, reason = "keys cannot be divided among no servers")]
     pub fn new() -> NoShards {
         NoShards(())
@@ -112,15 +121,35 @@ impl Shards {
     /// ([`Worker::server`](crate::Worker::server)) among them: 1 to 63 characters of `a-z`, `0-9`, `_` and
     /// `-`, beginning with a letter. [`refresh`](Shards::refresh) refuses others, and a name that is there
     /// twice.
+    ///
+    /// ```no_run
+    /// # fn f(eu: pgjobs::sqlx::PgPool, us: pgjobs::sqlx::PgPool) {
+    /// let shards = pgjobs::Shards::new().server("eu", eu).server("us", us);
+    /// let names: Vec<&str> = shards.servers().map(|server| server.name).collect();
+    /// assert_eq!(names, ["eu", "us"]);
+    /// # }
+    /// ```
     #[must_use]
     pub fn server(self, name: impl Into<String>, pool: PgPool) -> Self {
         let known = self.servers.iter().map(|one| (one.name.clone(), one.pool.clone()));
         let all = known.chain([(name.into(), pool)]);
-        let shard = |(name, pool)| Shard { name, pool, draining: AtomicBool::new(false) };
-        Shards { servers: all.map(shard).collect(), look: Arc::default() }
+        let shards = all.map(|(name, pool)| Shard::new(name, pool));
+        Shards { servers: shards.collect(), look: Arc::default() }
     }
 
-    /// The pool of the server that has this key.
+    /// The pool of the server that has this key: to publish to, and to do with it whatever takes a pool.
+    ///
+    /// ```no_run
+    /// use pgjobs::{Shards, task};
+    ///
+    /// #[task]
+    /// async fn invoice(customer: i64) {}
+    ///
+    /// # async fn f(shards: Shards) -> Result<(), pgjobs::Error> {
+    /// let pool = shards.of(&4711);
+    /// invoice::publish(pool, 4711).await?.wait(pool).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn of<K: ToString + ?Sized>(&self, key: &K) -> &PgPool {
         self.server_of(key).pool
     }
@@ -153,12 +182,28 @@ impl Shards {
         at.and_then(|at| open().nth(at)).unwrap_or(first)
     }
 
-    /// The pool of the server of this name.
+    /// The pool of the server of this name; `None` where there is none.
+    ///
+    /// ```no_run
+    /// # async fn f(shards: pgjobs::Shards) -> Result<(), pgjobs::Error> {
+    /// if let Some(us) = shards.get("us") {
+    ///     pgjobs::admin::set_draining(us, true, Some("its machine goes in May")).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn get(&self, name: &str) -> Option<&PgPool> {
         self.servers.iter().find(|one| one.name == name).map(|one| &one.pool)
     }
 
-    /// All servers, in the order of their addition.
+    /// All servers, in the order of their addition: for what is done on each.
+    ///
+    /// ```no_run
+    /// # async fn f(shards: pgjobs::Shards) -> Result<(), pgjobs::Error> {
+    /// for server in shards.servers() {
+    ///     println!("{}: {} problems", server.name, pgjobs::inspect::problems(server.pool).await?.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn servers(&self) -> impl Iterator<Item = Server<'_>> {
         self.servers.iter().map(Shard::server)
     }
@@ -192,30 +237,22 @@ impl Shards {
         parts
     }
 
-    /// Finds a job by its id: asks all servers, and returns when one has it.
-    ///
-    /// # Errors
-    /// [`Error::UnknownJob`] when all were asked and none has it; [`Error::Servers`] with the servers that
-    /// could not be asked when none of the others has it.
-    pub async fn find(&self, id: &JobId) -> Result<Found<'_>, Error> {
-        let mut answers: FuturesUnordered<_> =
-            self.servers.iter().map(|one| async move { (one, one.get(id).await) }).collect();
-        let mut troubles = Vec::new();
-        while let Some((one, answer)) = answers.next().await {
-            match answer {
-                Ok(job) => return Ok(Found { server: one.server(), job }),
-                Err(Error::UnknownJob(_)) => {}
-                Err(error) => troubles.push((one.name.clone(), error)),
-            }
-        }
-        if troubles.is_empty() { Err(Error::UnknownJob(id.clone())) } else { Err(Error::Servers(troubles)) }
-    }
-
     /// Asks all servers now whether they are draining; for the start of a program, which then routes nothing
-    /// to one that is. Those that cannot be asked stay what they were, and are warned of.
+    /// to one that is. Those that cannot be asked, or give no answer within five seconds, stay what they
+    /// were, and are warned of.
+    ///
+    /// ```no_run
+    /// # async fn f(eu: sqlx::PgPool, us: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let shards = pgjobs::Shards::new().server("eu", eu).server("us", us);
+    /// shards.refresh().await?;
+    /// let open = shards.servers().filter(|server| !server.draining).count();
+    /// println!("keys go to {open} servers");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Option`] for a name that is none, or is there twice; [`Error::Servers`] when none can be asked.
+    /// [`Error::Option`] for a name that is none, or is there twice; [`Error::Servers`] when none can be
+    /// asked.
     pub async fn refresh(&self) -> Result<(), Error> {
         server_name::check_all(self.servers.iter().map(|one| &*one.name))?;
         self.look.begins();
@@ -228,58 +265,4 @@ impl Shards {
         }
         Ok(())
     }
-
-    /// Asks all servers; returns those that could not be asked.
-    async fn ask_all(&self) -> Vec<(String, Error)> {
-        let mut answers: FuturesUnordered<_> =
-            self.servers.iter().map(|one| async move { (one, one.ask().await) }).collect();
-        let mut troubles = Vec::new();
-        while let Some((one, answer)) = answers.next().await {
-            match answer {
-                Ok(draining) => one.draining.store(draining, Relaxed),
-                Err(error) => troubles.push((one.name.clone(), error)),
-            }
-        }
-        troubles
-    }
-
-    /// Asks all servers if it is time to; where there is no runtime, only `refresh` does.
-    fn look_in_background(&self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if !self.look.is_due() {
-            return;
-        }
-        let shards = self.clone();
-        runtime.spawn(async move {
-            for (server, error) in shards.ask_all().await {
-                tracing::debug!(server, %error, "it is unknown whether this server is draining");
-            }
-        });
-    }
-}
-
-impl Shard {
-    fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
-    }
-
-    fn server(&self) -> Server<'_> {
-        Server { name: &self.name, pool: &self.pool, draining: self.is_draining() }
-    }
-
-    async fn get(&self, id: &JobId) -> Result<JobRow, Error> {
-        let get = async { db::inspect::get(&mut *self.pool.acquire().await?, id).await };
-        timeout(ANSWERS, get).await.unwrap_or_else(|_| Err(late()))
-    }
-
-    /// Whether it is draining.
-    async fn ask(&self) -> Result<bool, Error> {
-        let ask = async { db::server_state::draining(&mut *self.pool.acquire().await?).await };
-        let draining = timeout(ANSWERS, ask).await.unwrap_or_else(|_| Err(late()))?;
-        Ok(draining.is_some())
-    }
-}
-
-fn late() -> Error {
-    unconfirmed(format!("no answer within {ANSWERS:?}"))
 }

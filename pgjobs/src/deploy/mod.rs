@@ -15,6 +15,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The database user needs one of the roles `jobs_worker` and `jobs_admin`.
+//!
 //! `my_app check` does the same on the command line;
 //! [`testing::assert_schemas_match`](crate::testing::assert_schemas_match) compares the types alone, in
 //! `cargo test`, without a database.
@@ -44,9 +46,18 @@ use sampling::{SampleResult, Sampling};
 
 /// Compares the tasks that are linked into this binary with the database, decoding up to 1000 jobs of each.
 ///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+/// let report = pgjobs::deploy::check(&pool).await?;
+/// for task in &report.coverage {
+///     println!("{}: {} of {} decoded jobs do not fit", task.task, task.unreadable, task.sampled);
+/// }
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
-/// [`Error::NoTasks`] when there are no tasks, or when neither this binary nor the database has a task under
-/// a topic; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or [`Error::Database`] when a query fails.
+/// [`Error::NoTasks`] when there are no tasks; [`Error::DuplicateTask`]; [`Error::SchemaMissing`] or
+/// [`Error::Database`] when a query fails.
 pub async fn check(pool: &PgPool) -> Result<DeployReport, Error> {
     DeployCheck::new().run(pool).await
 }
@@ -81,11 +92,32 @@ impl Default for DeployCheck<'_> {
 
 impl<'a> DeployCheck<'a> {
     /// Checks every linked task and every topic, up to 1000 jobs of each task.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::deploy::DeployCheck;
+    ///
+    /// let report = DeployCheck::new().run(&pool).await?;
+    /// println!("{} findings", report.findings.len());
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         DeployCheck::default()
     }
 
-    /// Compares these tasks instead of the linked ones.
+    /// Compares these tasks instead of the linked ones: for those of [`define`](crate::define), which the
+    /// linker does not collect, or for some of the program's.
+    ///
+    /// ```no_run
+    /// use pgjobs::{Task, deploy::DeployCheck, task};
+    ///
+    /// #[task]
+    /// async fn welcome(user_id: i64) {}
+    ///
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// let report = DeployCheck::new().tasks(vec![welcome::DEF]).run(&pool).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn tasks(mut self, tasks: Vec<&'static TaskDef>) -> Self {
         self.tasks = Some(tasks);
         self
@@ -93,13 +125,33 @@ impl<'a> DeployCheck<'a> {
 
     /// Checks only this topic; each further call adds one. Every task under the topics then belongs to this
     /// program: a task of another program's workers counts as gone when this program does not have it.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::deploy::DeployCheck;
+    ///
+    /// let check = DeployCheck::new().topic("mail.*".parse()?).topic("export.*".parse()?);
+    /// for finding in check.run(&pool).await?.findings {
+    ///     println!("{finding}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn topic(mut self, topic: Topic) -> Self {
         self.topics.push(topic);
         self
     }
 
     /// Decodes at most this many jobs of each task: the first and the last in the queue, and others spread
-    /// evenly between.
+    /// evenly between. With 0 it decodes none, and compares what is declared.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::deploy::DeployCheck;
+    ///
+    /// // All open jobs of the exports, however long that takes.
+    /// let report = DeployCheck::new().topic("export.*".parse()?).sample(u64::MAX).run(&pool).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn sample(mut self, jobs: u64) -> Self {
         self.sample = jobs;
         self
@@ -107,6 +159,16 @@ impl<'a> DeployCheck<'a> {
 
     /// Calls this function during the check with the number of jobs that were decoded, and the number to
     /// decode.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::deploy::DeployCheck;
+    ///
+    /// let mut decoded = 0;
+    /// let report = DeployCheck::new().on_progress(|done, _| decoded = done).run(&pool).await?;
+    /// println!("{decoded} jobs were decoded");
+    /// # Ok(()) }
+    /// ```
     pub fn on_progress(mut self, progress: impl FnMut(u64, u64) + Send + 'a) -> Self {
         self.progress = Box::new(progress);
         self
@@ -114,8 +176,21 @@ impl<'a> DeployCheck<'a> {
 
     /// Runs the check; changes nothing.
     ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool) -> Result<(), pgjobs::Error> {
+    /// use pgjobs::deploy::{DeployCheck, Severity};
+    ///
+    /// let report = DeployCheck::new().run(&pool).await?;
+    /// println!("{} warnings", report.count(Severity::Warning));
+    /// if !report.is_ok() {
+    ///     std::process::exit(1); // the deployment stops here
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
-    /// As [`check`].
+    /// As [`check`], and [`Error::NoTasks`] too for a topic under which neither this program nor the database
+    /// has a task.
     pub async fn run(self, pool: &PgPool) -> Result<DeployReport, Error> {
         let registry = self.registry()?;
         let connection = &mut *pool.acquire().await?;

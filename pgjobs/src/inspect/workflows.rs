@@ -29,6 +29,13 @@ pub async fn workflows(pool: &PgPool, filter: &WorkflowFilter) -> Result<Vec<Wor
 
 /// One workflow.
 ///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// let workflow = pgjobs::inspect::workflow(&pool, id).await?;
+/// println!("{}: {} of {} nodes are open", workflow.state, workflow.open, workflow.nodes);
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`Error::Refused`] with `PT404` when there is none of this number.
 pub async fn workflow(pool: &PgPool, id: i64) -> Result<WorkflowRow, Error> {
@@ -36,6 +43,15 @@ pub async fn workflow(pool: &PgPool, id: i64) -> Result<WorkflowRow, Error> {
 }
 
 /// The nodes of a workflow in the order in which they were defined, and after which others each comes.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// for node in pgjobs::inspect::workflow_nodes(&pool, id).await? {
+///     let after: Vec<&str> = node.after.iter().map(|edge| edge.node.as_str()).collect();
+///     println!("{} is {}, after {after:?}", node.name, node.state);
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// As [`workflow`].
@@ -46,6 +62,18 @@ pub async fn workflow_nodes(pool: &PgPool, id: i64) -> Result<Vec<NodeRow>, Erro
 /// What came of the jobs of a node that have ended, at most `limit`, with positions after `after` (-1: from
 /// the first); without what their task declares as sensitive. For administrators. Of a group whose results no
 /// other node wants there are only errors.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// use pgjobs::inspect;
+///
+/// let mut page = inspect::node_results(&pool, id, "resize", -1, 100).await?;
+/// while let Some(last) = page.last() {
+///     page.iter().for_each(|one| println!("{}: {:?} {:?}", one.nth, one.result, one.error));
+///     page = inspect::node_results(&pool, id, "resize", last.nth, 100).await?;
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`Error::Refused`] with `PT404` when there is no such workflow or node.
@@ -61,6 +89,14 @@ pub async fn node_results(
 
 /// Where a workflow is and what holds it up, or why this node waits, where it runs or how it ended: the most
 /// important reason first.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::PgPool, id: i64) -> Result<(), pgjobs::Error> {
+/// for reason in pgjobs::inspect::explain_workflow(&pool, id, Some("publish")).await? {
+///     println!("{}: {}", reason.code, reason.message);
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// As [`node_results`].

@@ -53,11 +53,28 @@ type Hook = dyn Fn(&Parts, &Event) -> bool + Send + Sync;
 
 /// Serves the events of this database; they are closed until [`authorize`](Unauthorized::authorize) says who
 /// may hear what. See the [module](mod@crate::web::events).
+///
+/// ```no_run
+/// # fn f(pool: sqlx::PgPool) -> axum::Router {
+/// // In a program for colleagues, who may all hear of everything.
+/// let events = pgjobs::web::events(pool).authorize(|_, _| true);
+/// axum::Router::new().nest("/jobs/events", events.router())
+/// # }
+/// ```
 pub fn events(pool: PgPool) -> Unauthorized {
     Unauthorized { pool }
 }
 
-/// Events that nobody may hear yet.
+/// Events that nobody may hear yet, as [`events`] returns them.
+///
+/// ```no_run
+/// use pgjobs::web::events::{EventRoutes, Unauthorized};
+///
+/// // One part of the program has the database; this one knows who may hear what.
+/// fn of_exports(events: Unauthorized) -> EventRoutes {
+///     events.authorize(|_, event| event.task.starts_with("export."))
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is served before `authorize` and `router`"]
 pub struct Unauthorized {
@@ -70,6 +87,19 @@ impl Unauthorized {
     /// The hook gets the head of the request, with what your middleware put into its extensions. It is called
     /// for each event and each connection that asked for such events, so it should not take long. Whoever it
     /// refuses does not learn that there was anything.
+    ///
+    /// ```no_run
+    /// #[derive(Clone)]
+    /// struct Customer(i64); // your login's middleware puts it into the request
+    ///
+    /// # fn f(pool: sqlx::PgPool) {
+    /// // Jobs that were published with `.meta("customer", 7)` are those of customer 7.
+    /// let events = pgjobs::web::events(pool).authorize(|request, event| {
+    ///     let customer = request.extensions.get::<Customer>();
+    ///     customer.is_some_and(|customer| event.meta("customer") == Some(customer.0.into()))
+    /// });
+    /// # }
+    /// ```
     pub fn authorize(self, hook: impl Fn(&Parts, &Event) -> bool + Send + Sync + 'static) -> EventRoutes {
         let until: BoxFuture<'static, ()> = Box::pin(std::future::pending());
         let inner =
@@ -79,6 +109,14 @@ impl Unauthorized {
 }
 
 /// Events with a decision who may hear them; [`router`](EventRoutes::router) makes routes of them.
+///
+/// ```no_run
+/// # fn f(pool: sqlx::PgPool, stop: impl Future<Output = ()> + Send + 'static) -> axum::Router {
+/// let events = pgjobs::web::events(pool).authorize(|_, event| event.meta("public") == Some(true.into()));
+/// let events = events.origin("https://shop.example").until(stop);
+/// axum::Router::new().nest("/jobs/events", events.router())
+/// # }
+/// ```
 #[must_use = "nothing is served before `router`"]
 pub struct EventRoutes {
     inner: Inner,
@@ -93,16 +131,32 @@ struct Inner {
 }
 
 impl EventRoutes {
-    /// Accepts WebSockets from pages of this origin too, such as `https://app.example`. Without it, only pages
-    /// of the host that the request names may open one: a browser lets any page try, with the cookies of the
-    /// user.
+    /// Accepts WebSockets from pages of this origin too, such as `https://app.example`; called several times,
+    /// from each. Without it, only pages of the host that the request names may open one: a browser lets any
+    /// page try, with the cookies of the user.
+    ///
+    /// ```no_run
+    /// # fn f(pool: sqlx::PgPool) {
+    /// // The pages are at app.example, and this program at api.example.
+    /// let events = pgjobs::web::events(pool).authorize(|_, _| true).origin("https://app.example");
+    /// # }
+    /// ```
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.inner.origins.push(origin.into());
         self
     }
 
-    /// Ends all connections once this future is ready, so that a graceful shutdown does not wait for them: they
-    /// never end by themselves. Pass what `axum::serve(…).with_graceful_shutdown(…)` waits for.
+    /// Ends all connections once this future is ready, so that a graceful shutdown does not wait for them:
+    /// they never end by themselves. Pass what `axum::serve(…).with_graceful_shutdown(…)` waits for.
+    ///
+    /// ```no_run
+    /// # async fn f(pool: sqlx::PgPool, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// let stop = || async { _ = tokio::signal::ctrl_c().await };
+    /// let events = pgjobs::web::events(pool).authorize(|_, _| true).until(stop());
+    /// let app = axum::Router::new().nest("/jobs/events", events.router());
+    /// axum::serve(listener, app).with_graceful_shutdown(stop()).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         let until: BoxFuture<'static, ()> = Box::pin(shutdown);
         self.inner.until = until.shared();
@@ -110,6 +164,14 @@ impl EventRoutes {
     }
 
     /// The routes `/sse` and `/ws`, for [`Router::nest`].
+    ///
+    /// ```no_run
+    /// # fn f(pool: sqlx::PgPool) {
+    /// let events = pgjobs::web::events(pool).authorize(|_, _| true).router();
+    /// let app: axum::Router = axum::Router::new().nest("/jobs/events", events);
+    /// // In the page: new EventSource("/jobs/events/sse?topic=export.*&kind=progress,completed")
+    /// # }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let inner = Arc::new(self.inner);
         let (sse, socket) = (Arc::clone(&inner), inner);
