@@ -135,8 +135,8 @@ end $$;
 
 -- The nodes of a workflow in the order in which they were defined, and after which others each comes:
 -- [{"node", "when", "on_failure" (absent: as the workflow says), "condition", "state": "met" or "unmet"
--- (absent: not decided)}]. Locks nothing. PT404 for an unknown workflow.
-create or replace function jobs.workflow_nodes(i_workflow bigint) returns table (
+-- (absent: not decided)}]. With i_names only these, by index. Locks nothing. PT404 for an unknown workflow.
+create or replace function jobs.workflow_nodes(i_workflow bigint, i_names text[] default null) returns table (
   id bigint, name varchar, task varchar, state text, reason text, jobs integer, open integer, failed integer, is_group boolean, job_id varchar,
   started_at timestamptz, ended_at timestamptz, after jsonb
 )
@@ -151,6 +151,6 @@ begin
   select n.id, n.name, n.task, n.state::text, n.reason, n.jobs, n.open, n.failed, n.is_group, n.job_id, n.started_at, n.ended_at,
     jobs._edges_to(n.id, v_publishes, v_consumes, v_reads)
   from jobs.node n
-  where n.workflow = i_workflow and (v_publishes is null or jobs._is_under(n.task, v_publishes) or jobs._is_under(n.task, v_consumes))
+  where n.workflow = i_workflow and (i_names is null or n.name = any (i_names)) and (v_publishes is null or jobs._is_under(n.task, v_publishes) or jobs._is_under(n.task, v_consumes))
   order by n.id;
 end $$;

@@ -6,3 +6,5 @@ alter table jobs.node_delta add column is_first boolean;   -- false: beside anot
 drop trigger advance on jobs.node_delta;
 create constraint trigger advance after insert on jobs.node_delta deferrable initially deferred
   for each row when (new.is_first is not false) execute function jobs._advance_at_commit();
+
+drop function if exists jobs.workflow_nodes(bigint);       -- it takes names as well

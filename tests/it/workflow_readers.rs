@@ -339,6 +339,7 @@ async fn readers_of_workflows_cost_little_beside_all_that_have_ended() {
         ("jobs.workflows(null, 'none*')", 1000),
         ("jobs.workflow(1)", 100),
         ("jobs.workflow_nodes(50000)", 100),
+        ("jobs.workflow_nodes(1, array['publish', 'none'])", 100),
         ("jobs.explain_workflow(1, 'publish')", 100),
         ("jobs.node_results(1, 'rows')", 100),
         ("jobs.metrics('workflows')", 200),

@@ -300,3 +300,76 @@ async fn a_wait_is_no_error_that_code_could_swallow() {
     work(&db).await;
     assert_eq!(db.one::<i64>("select count(*) from jobs.job where result = 'true'").await, 3);
 }
+
+static FLAKY: AtomicU32 = AtomicU32::new(0);
+
+#[task(name = "steps.beside", retries = 1)]
+async fn beside(#[inject] steps: &Steps) -> Result<Vec<String>, TaskError> {
+    let said = |result: Result<u32, StepError>| match result {
+        Ok(value) => value.to_string(),
+        Err(StepError::Twice { .. }) => "twice".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let (one, two) = tokio::join!(steps.step("same", async || Ok(1)), steps.step("same", async || Ok(2)));
+    // One that failed may run again, also for other inputs than those recorded.
+    steps.step_with("inputs", &1, OnChange::Rerun, async || Ok(1_u32)).await?;
+    Ok(vec![said(one), said(two)])
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_the_step_that_runs() {
+    let db = Db::new().await;
+    let job = beside::publish(&db.pool).await.unwrap();
+    work(&db).await;
+    assert_eq!(job.wait(&db.pool).await.unwrap(), ["1", "twice"]);
+}
+
+#[task(name = "steps.again", retries = 3, backoff = "fixed(1ms)")]
+async fn again(#[inject] steps: &Steps) -> Result<u32, TaskError> {
+    let attempt = steps.job().attempt();
+    let flaky = async || match FLAKY.fetch_add(1, Ordering::Relaxed) {
+        1 => Err(TaskError::new("flaky")),
+        nth => Ok(nth),
+    };
+    let first = steps.step_with("inputs", &attempt, OnChange::Rerun, flaky).await;
+    match (attempt, first) {
+        (1, _) => Err(TaskError::new("another run, with other inputs")),
+        (_, Err(StepError::Failed(_))) => {
+            Ok(steps.step_with("inputs", &attempt, OnChange::Rerun, flaky).await?)
+        }
+        (_, other) => Ok(other?),
+    }
+}
+
+#[tokio::test]
+async fn a_step_for_other_inputs_that_failed_may_run_again() {
+    let db = Db::with_clock().await;
+    let job = again::publish(&db.pool).await.unwrap();
+    work(&db).await;
+    db.advance(Duration::from_secs(1)).await;
+    work(&db).await;
+    assert_eq!(job.wait(&db.pool).await.unwrap(), 2);
+}
+
+#[task(name = "steps.graft", retries = 1)]
+async fn graft(#[inject] pool: &PgPool, #[inject] steps: &Steps) -> Result<f64, TaskError> {
+    let mut tx = pool.begin().await?;
+    let mut more = pgjobs::workflow::Flow::new("more");
+    more.node("child", child::new(1));
+    steps.job().workflow().add(&mut *tx, more).await?;
+    let value = steps.step_in(&mut tx, "one", async |_| Ok(0.1_f64 + 0.2)).await?;
+    tx.commit().await?;
+    Ok(value)
+}
+
+/// The transaction has the run locked, and no other connection is needed.
+#[tokio::test]
+async fn a_step_in_a_transaction_uses_its_connection_alone() {
+    let db = Db::new().await;
+    let mut flow = pgjobs::workflow::Flow::new("graft");
+    flow.node("graft", graft::new());
+    flow.publish(&db.pool).await.unwrap();
+    work(&db).await;
+    let result = "select state || ' ' || (result #>> '{}') from jobs.node where name = 'graft'";
+    assert_eq!(db.one::<String>(result).await, "success 0.30000000000000004", "as it was, to the last digit");
+}

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::types::error::Error;
+use crate::types::job_id::JobId;
 
 pub(crate) fn server_code(error: &Error) -> Option<Cow<'_, str>> {
     match error {
@@ -108,6 +109,16 @@ pub(crate) fn is_internal(error: &Error) -> bool {
 /// Whether the server was out of memory, for this statement or in general at this moment.
 pub(crate) fn is_out_of_memory(error: &Error) -> bool {
     server_code(error).is_some_and(|code| code == "53200")
+}
+
+/// The error of a call by who has a run: PT409 is also what else may be in its way.
+pub(crate) fn lost(job: &JobId, error: Error) -> Error {
+    match error {
+        Error::Refused { code, message, .. } if code == "PT409" && message == "lease_lost" => {
+            Error::LeaseLost(job.clone())
+        }
+        other => other,
+    }
 }
 
 /// Whether the statement exceeded its deadline, by our clock or the server's. It may be waiting for a lock,

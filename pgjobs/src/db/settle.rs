@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
+use super::refusal::lost;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
 use crate::types::options::Keep;
@@ -25,10 +26,7 @@ pub(crate) async fn ack(
         .execute(connection)
         .await
         .map(drop)
-        .map_err(|error| match Error::from(error) {
-            Error::Refused { code, .. } if code == "PT409" => Error::LeaseLost(job.clone()),
-            other => other,
-        })
+        .map_err(|error| lost(job, error.into()))
 }
 
 /// The longest delay, ten years, in seconds: PostgreSQL could not add to a time every delay that a task can

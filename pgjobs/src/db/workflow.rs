@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::admin;
 use super::explain::Reason;
 use super::pooler::Statements;
+use super::refusal::lost;
 use super::workflow_read::{self, NodeRow, WorkflowRow};
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
@@ -44,15 +45,8 @@ pub(crate) async fn add_nodes(
          (select array_agg(b) from jsonb_array_elements_text($4::jsonb) b))";
     let query = sqlx::query(ADD).persistent(statements.are_named());
     let query = query.bind(job.0.as_str()).bind(job.1).bind(nodes).bind(before);
-    query.execute(connection).await.map_err(|error| lost(job.0, error))?;
+    query.execute(connection).await.map_err(|error| lost(job.0, error.into()))?;
     Ok(())
-}
-
-fn lost(job: &JobId, error: sqlx::Error) -> Error {
-    match error.as_database_error().and_then(|error| error.code()) {
-        Some(code) if code == "PT409" => Error::LeaseLost(job.clone()),
-        _ => error.into(),
-    }
 }
 
 /// Whether a workflow or a node was asked for that does not exist.

@@ -120,6 +120,7 @@ impl Steps {
     {
         let name = name.into();
         if let Some(recorded) = self.recorded(&name, Kind::Step).await? {
+            self.note_use(&name);
             return values::read(&name, recorded.value);
         }
         self.run_and_save(&name, None, run).await
@@ -150,6 +151,7 @@ impl Steps {
             let found = db::find(&self.pool, &self.run(), &name, Some(&inputs)).await;
             match found.map_err(|error| self.error(&name, error))? {
                 Some(found) if found.is_same || on_change == OnChange::Keep => {
+                    self.note_use(&name);
                     return values::read(&name, found.value);
                 }
                 Some(_) if on_change == OnChange::Fail => return Err(StepError::Changed { step: name }),
@@ -169,11 +171,12 @@ impl Steps {
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<T, TaskError>>,
     {
+        let under_way = UnderWay::begin(self, name)?;
         let value = run().await.map_err(StepError::Failed)?;
         let value = values::encode(name, &value)?;
         let saved = db::save(&self.pool, &self.run(), name, &value, inputs).await;
         let saved = saved.map_err(|error| self.error(name, error))?;
-        self.note_use(name);
+        under_way.ends_well();
         values::read(name, Some(saved))
     }
 
@@ -194,19 +197,43 @@ impl Steps {
             Ok(Mutex::new(recorded.into_iter().map(|step| (step.name.clone(), step)).collect()))
         };
         let all = self.recorded.get_or_try_init(read).await.map_err(|error| self.error(name, error))?;
-        if kind != Kind::InTransaction && locked(&self.used).contains(name) {
+        if locked(&self.used).contains(name) {
             return Err(StepError::Twice { step: name.to_owned() });
         }
         let Some(mut recorded) = locked(all).remove(name) else { return Ok(None) };
         kind.check(name, &recorded.kind)?;
-        if recorded.is_over {
-            self.note_use(name);
-        }
         if recorded.is_large {
             let found = db::find(&self.pool, &self.run(), name, None).await;
             recorded.value = found.map_err(|error| self.error(name, error))?.and_then(|found| found.value);
         }
         Ok(Some(recorded))
+    }
+}
+
+/// A step that runs: nobody else may begin one of its name, unless it fails or is dropped.
+struct UnderWay<'s> {
+    steps: &'s Steps,
+    name: Option<&'s str>,
+}
+
+impl<'s> UnderWay<'s> {
+    fn begin(steps: &'s Steps, name: &'s str) -> Result<Self, StepError> {
+        match locked(&steps.used).insert(name.to_owned()) {
+            true => Ok(UnderWay { steps, name: Some(name) }),
+            false => Err(StepError::Twice { step: name.to_owned() }),
+        }
+    }
+
+    fn ends_well(mut self) {
+        self.name = None;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.name {
+            locked(&self.steps.used).remove(name);
+        }
     }
 }
 

@@ -176,10 +176,13 @@ impl<N: std::fmt::Debug> std::fmt::Debug for Chain<N> {
     }
 }
 
-/// The last part of the task's name, with a number where the flow has a node that is called so.
+/// The last part of the task's name, with a number where the flow has nodes that are called so.
 fn name(flow: &Flow, task: &str) -> String {
     let short = task.rsplit('.').next().unwrap_or(task);
-    let is_taken = |name: &str| flow.nodes.iter().any(|node| node.lock().name == name);
-    let numbered = (2..).map(|number| format!("{short}-{number}"));
-    std::iter::once(short.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+    let number = |name: &str| name.strip_prefix(short)?.strip_prefix('-')?.parse().ok();
+    let taken = |name: &str| if name == short { Some(1_usize) } else { number(name) };
+    match flow.nodes.iter().filter_map(|node| taken(&node.lock().name)).max() {
+        Some(last) => format!("{short}-{}", last.saturating_add(1)),
+        None => short.to_owned(),
+    }
 }

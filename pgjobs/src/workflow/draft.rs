@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::workflow::OnFailure;
+use crate::types::workflow_error::WorkflowError;
 
 /// Distinguishes the nodes of this process: names may change, when a flow becomes a part of another.
 static IDS: AtomicU64 = AtomicU64::new(0);
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     /// The edges that the latest call added: what is said of edges next is said of them.
     pub(super) last: Vec<usize>,
     pub(super) binds: Vec<(String, Given)>,
+    /// Something was said of what it waits for, be it a part without nodes.
+    follows: bool,
     pub(super) undo: Option<Undo>,
     pub(super) keeps_results: bool,
     /// The first mistake. Builders cannot fail, so publishing reports it.
@@ -66,6 +69,18 @@ pub(super) enum As {
     Handle,
 }
 
+impl As {
+    /// As SQL calls it; `None`: it decides.
+    pub(super) fn as_str(self) -> Option<&'static str> {
+        match self {
+            As::Any => None,
+            As::Value => Some("value"),
+            As::Results => Some("results"),
+            As::Handle => Some("handle"),
+        }
+    }
+}
+
 pub(super) struct Edge {
     pub(super) parent: u64,
     pub(super) name: String,
@@ -83,8 +98,8 @@ pub(super) enum When {
 
 pub(super) struct Undo {
     pub(super) request: JobRequest,
-    /// The argument that is the result of the node itself.
-    pub(super) param: Option<&'static str>,
+    /// The argument that is the result of the node itself, and in which form.
+    pub(super) param: Option<(&'static str, As)>,
 }
 
 impl Shared {
@@ -103,7 +118,9 @@ impl Shared {
     fn of(name: String, request: Option<JobRequest>, error: Option<Error>, work: Work) -> Self {
         let (id, keeps_results) = (IDS.fetch_add(1, Ordering::Relaxed), false);
         let (edges, last, binds) = (Vec::new(), Vec::new(), Vec::new());
-        let draft = Draft { id, name, request, work, edges, last, binds, undo: None, keeps_results, error };
+        let follows = false;
+        let draft =
+            Draft { id, name, request, work, edges, last, binds, follows, undo: None, keeps_results, error };
         Shared(Arc::new(Mutex::new(draft)))
     }
 
@@ -120,6 +137,8 @@ impl Shared {
 impl Draft {
     /// Adds the edges from these parents; a second edge from one parent is the first one again.
     pub(super) fn follow<'g>(&mut self, parents: impl IntoIterator<Item = &'g Given>) {
+        self.refuse_existing();
+        self.follows = true;
         self.last.clear();
         for parent in parents {
             let at = self.edges.iter().position(|edge| edge.parent == parent.id).unwrap_or_else(|| {
@@ -138,6 +157,11 @@ impl Draft {
     }
 
     pub(super) fn last_edges(&mut self, set: impl Fn(&mut Edge)) {
+        if !self.follows {
+            self.refuse_with(
+                "it waits for nobody yet: say `.after(&node)` first, and then what holds for that edge",
+            );
+        }
         for at in &self.last {
             if let Some(edge) = self.edges.get_mut(*at) {
                 set(edge);
@@ -151,5 +175,16 @@ impl Draft {
 
     pub(super) fn refuse(&mut self, error: Error) {
         self.error.get_or_insert(error);
+    }
+
+    fn refuse_with(&mut self, reason: &str) {
+        self.refuse(WorkflowError::Node { node: self.name.clone(), reason: reason.to_owned() }.into());
+    }
+
+    /// What is said of a node that the workflow has already would change nothing.
+    pub(super) fn refuse_existing(&mut self) {
+        if matches!(self.work, Work::Existing) {
+            self.refuse_with("the workflow has it already, so nothing can be said of it but what waits for it; `before` has it wait for the nodes that are added");
+        }
     }
 }

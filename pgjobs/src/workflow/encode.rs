@@ -128,7 +128,7 @@ fn node<'a>(
         body: &undo.request.body,
         bind: undo
             .param
-            .map(|param| (param, BindJson { node: &draft.name, kind: Some("value") }))
+            .map(|(param, form)| (param, BindJson { node: &draft.name, kind: form.as_str() }))
             .into_iter()
             .collect(),
     });
@@ -197,13 +197,7 @@ fn refusal(draft: &Draft, reason: String) -> Error {
 }
 
 fn bind<'a>(draft: &Draft, given: &Given, names: &'a HashMap<u64, String>) -> Result<BindJson<'a>, Error> {
-    let kind = match given.kind {
-        As::Any => None,
-        As::Value => Some("value"),
-        As::Results => Some("results"),
-        As::Handle => Some("handle"),
-    };
-    Ok(BindJson { node: name_of(draft, given.id, &given.name, names)?, kind })
+    Ok(BindJson { node: name_of(draft, given.id, &given.name, names)?, kind: given.kind.as_str() })
 }
 
 fn edge<'a>(
@@ -216,6 +210,11 @@ fn edge<'a>(
     let on_failure = match edge.when {
         When::Success => on_failure(draft, edge, default)?,
         When::Failure | When::Ended if takes(draft, edge, As::Value) => return Err(no_value(draft, edge)),
+        When::Failure | When::Ended if edge.on_failure.is_some() => {
+            let reason =
+                "`.on_failure` is for an edge that waits for success, not beside `.when_failed` or `.always`";
+            return Err(refusal(draft, reason.to_owned()));
+        }
         When::Failure | When::Ended => None,
     };
     let when = match edge.when {

@@ -221,10 +221,22 @@ impl<T: DeserializeOwned> NodeHandle<T> {
             let (workflow, name, reason) = (self.workflow, self.name.clone(), error.or(standing.reason));
             return Err(WorkflowError::NoResult { workflow, node: name, state: node.state, reason }.into());
         }
-        let texts: Vec<String> =
-            rows.into_iter().map(|row| row.result.unwrap_or_else(|| "null".to_owned())).collect();
-        let text = if node.is_group { format!("[{}]", texts.join(",")) } else { texts.concat() };
-        Ok(read_result(if text.is_empty() { "null" } else { &text })?)
+        let null = || "null".to_owned();
+        let mut texts: Vec<String> = rows.into_iter().map(|row| row.result.unwrap_or_else(null)).collect();
+        if !node.is_group {
+            return Ok(read_result(&texts.pop().unwrap_or_else(null))?);
+        }
+        // Of tasks that return nothing no results are kept, and of others where nobody wanted them.
+        let is_kept = texts.len() >= usize::try_from(node.jobs).unwrap_or_default();
+        texts.resize_with(texts.len().max(usize::try_from(node.jobs).unwrap_or_default()), null);
+        read_result(&format!("[{}]", texts.join(","))).map_err(|error| match is_kept {
+            true => error.into(),
+            false => {
+                let reason = Some("its results were not kept".to_owned());
+                let (workflow, node, state) = (self.workflow, self.name.clone(), node.state);
+                WorkflowError::NoResult { workflow, node, state, reason }.into()
+            }
+        })
     }
 
     /// The results of its jobs, page by page.

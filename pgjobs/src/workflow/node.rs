@@ -181,7 +181,8 @@ macro_rules! builder {
                 Self: Gives<A::In>,
             {
                 let call = call.open();
-                let param = call.params.first().copied();
+                let form = Gives::<A::In>::given(&self).first().map_or(As::Value, |given| given.kind);
+                let param = call.params.first().map(|param| (*param, form));
                 self.undone_by(call.request().map(|request| Undo { request, param }))
             }
 
@@ -192,6 +193,7 @@ macro_rules! builder {
 
             fn undone_by(self, undo: Result<Undo, crate::Error>) -> Self {
                 let mut draft = self.draft.lock();
+                draft.refuse_existing();
                 match undo {
                     Ok(undo) => draft.undo = Some(undo),
                     Err(error) => draft.refuse(error),
@@ -243,9 +245,12 @@ macro_rules! builder {
             }
 
             fn option(self, set: impl FnOnce(&mut CallOptions)) -> Self {
-                if let Some(request) = &mut self.draft.lock().request {
+                let mut draft = self.draft.lock();
+                draft.refuse_existing();
+                if let Some(request) = &mut draft.request {
                     set(&mut request.options);
                 }
+                drop(draft);
                 self
             }
         }

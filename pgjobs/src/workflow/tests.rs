@@ -231,3 +231,58 @@ fn what_cannot_be_json_is_refused_at_the_publish() {
     flow.node("a", NewJob::named("py.a").arg(odd));
     assert!(matches!(encode(&flow.nodes, OnFailure::Hold), Err(Error::Encode(_))));
 }
+
+/// What publishing this flow is refused for.
+fn refused<R>(flow: &Flow<R>) -> String {
+    encode(&flow.nodes, flow.options.on_failure).unwrap_err().to_string()
+}
+
+#[pgjobs_macros::task(crate = crate, name = "t.undo")]
+async fn undo(#[from] pages: Vec<Result<String, NodeFailure>>) {
+    let _ = pages;
+}
+
+#[test]
+fn an_undo_gets_the_result_in_the_form_that_its_task_takes() {
+    let mut flow = Flow::new("f").on_failure(OnFailure::Compensate);
+    flow.group("pages", [page::new(1)]).undo(undo::after());
+    let nodes = sent(&flow);
+    assert_eq!(nodes[0]["undo"]["bind"], json!({"pages": {"node": "pages", "as": "results"}}));
+    assert_eq!(nodes[0]["undo"]["task"], "t.undo");
+}
+
+#[test]
+fn what_is_said_of_an_edge_before_there_is_one_is_refused() {
+    let mut flow = Flow::new("f");
+    let first = flow.node("first", page::new(1));
+    flow.node("alert", page::new(2)).when_failed().after(&first);
+    assert!(refused(&flow).contains("it waits for nobody yet: say `.after(&node)` first"));
+    let mut flow = Flow::new("f");
+    let first = flow.node("first", page::new(1));
+    flow.node("alert", page::new(2)).after(&first).when_failed().on_failure(OnFailure::Cancel);
+    assert!(refused(&flow).contains("`.on_failure` is for an edge that waits for success"));
+}
+
+#[test]
+fn nothing_is_said_of_a_node_that_is_there_already() {
+    for set in [
+        |node: super::Node<String>, first: &super::Node<String>| node.after(first),
+        |node: super::Node<String>, _: &super::Node<String>| node.priority(4),
+        |node: super::Node<String>, _: &super::Node<String>| node.undo_call(page::new(1)),
+    ] {
+        let mut flow = Flow::new("f");
+        let first = flow.node("first", page::new(1));
+        let there = flow.existing::<String>("report");
+        let _ = set(there, &first);
+        assert!(refused(&flow).contains("the workflow has it already"));
+    }
+}
+
+#[test]
+fn a_part_without_nodes_keeps_the_order() {
+    let mut flow = Flow::new("f");
+    let first = flow.node("first", page::new(1));
+    let part = flow.include("part", Flow::new("none")).after(&first);
+    flow.node("last", page::new(2)).after(&part);
+    assert_eq!(sent(&flow)[1]["after"], json!([{"node": "first"}]));
+}

@@ -25,6 +25,8 @@ pub(crate) struct WorkflowStanding {
 pub(crate) struct NodeStanding {
     pub(crate) state: NodeState,
     pub(crate) is_group: bool,
+    /// How many it has published.
+    pub(crate) jobs: i32,
 }
 
 impl WorkflowStanding {
@@ -34,9 +36,9 @@ impl WorkflowStanding {
     }
 }
 
-const STANDINGS: &str = "select a.id, a.node, w.state, coalesce(n.reason, w.reason), n.state, n.is_group, w.ended_at is not null \
+const STANDINGS: &str = "select a.id, a.node, w.state, coalesce(n.reason, w.reason), n.state, n.is_group, w.ended_at is not null, n.jobs \
      from unnest($1::bigint[], $2::text[]) a(id, node) cross join lateral jobs.workflow(a.id) w \
-     left join lateral (select x.state, x.reason, x.is_group from jobs.workflow_nodes(a.id) x where x.name = a.node) n \
+     left join lateral (select x.state, x.reason, x.is_group, x.jobs from jobs.workflow_nodes(a.id, array[a.node]) x) n \
        on a.node is not null \
      where a.node is null or n.state is not null";
 
@@ -76,9 +78,10 @@ async fn fetch(
 }
 
 fn standing(row: &PgRow) -> Result<WorkflowStanding, Error> {
-    let node = row
-        .try_get::<Option<&str>, _>(4)?
-        .map(|state| Ok::<_, Error>(NodeStanding { state: state.parse()?, is_group: row.try_get(5)? }));
+    let node = row.try_get::<Option<&str>, _>(4)?.map(|state| {
+        let (is_group, jobs) = (row.try_get(5)?, row.try_get(7)?);
+        Ok::<_, Error>(NodeStanding { state: state.parse()?, is_group, jobs })
+    });
     Ok(WorkflowStanding {
         state: row.try_get::<&str, _>(2)?.parse()?,
         is_over: row.try_get(6)?,

@@ -6,8 +6,6 @@ use super::{StepError, Steps};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Step,
-    /// A step whose record is in a transaction of the task.
-    InTransaction,
     Sleep,
     Signal,
 }
@@ -15,7 +13,7 @@ pub(super) enum Kind {
 impl Kind {
     fn as_str(self) -> &'static str {
         match self {
-            Kind::Step | Kind::InTransaction => "step",
+            Kind::Step => "step",
             Kind::Sleep => "sleep",
             Kind::Signal => "signal",
         }
@@ -66,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_name_is_asked_for_as_what_is_recorded() {
-        assert!(Kind::InTransaction.check("a", "step").is_ok());
+        assert!(Kind::Step.check("a", "step").is_ok());
         let error = Kind::Sleep.check("a", "signal").unwrap_err().to_string();
         assert!(error.contains("recorded as a signal, and asked for as a sleep"), "{error}");
     }

@@ -28,6 +28,7 @@ impl Steps {
     pub async fn sleep(&self, name: impl Into<String>, time: Duration) -> Result<(), StepError> {
         let name = name.into();
         if self.recorded(&name, Kind::Sleep).await?.is_some_and(|sleep| sleep.is_over) {
+            self.note_use(&name);
             return Ok(());
         }
         let left = db::sleep(&self.pool, &self.run(), &name, time).await;
@@ -69,6 +70,7 @@ impl Steps {
         if let Some(signal) = self.recorded(&name, Kind::Signal).await?
             && signal.is_over
         {
+            self.note_use(&name);
             return signal.value.map(|payload| values::read(&name, Some(payload))).transpose();
         }
         let awaited = db::await_signal(&self.pool, &self.run(), &name, timeout).await;

@@ -48,14 +48,18 @@ impl Steps {
         T: Serialize + DeserializeOwned,
     {
         let name = name.into();
+        self.check_name(&name)?;
         let was_used = locked(&self.used).contains(&name);
-        self.recorded(&name, Kind::InTransaction).await?;
-        // As the transaction sees it, which may be rolled back later.
+        if let Some(recorded) = self.recorded.get() {
+            locked(recorded).remove(&name);
+        }
+        // As the transaction sees it, which may be rolled back later; and by it alone: it may have the run locked, and the
+        // pool may have no other connection.
         let found = db::find(&mut *tx, &self.run(), &name, None).await;
         match found.map_err(|error| self.error(&name, error))? {
             Some(_) if was_used => return Err(StepError::Twice { step: name }),
             Some(found) => {
-                Kind::InTransaction.check(&name, &found.kind)?;
+                Kind::Step.check(&name, &found.kind)?;
                 self.note_use(&name);
                 return values::read(&name, found.value);
             }
