@@ -204,7 +204,7 @@ async fn a_success_of_a_group_takes_what_its_job_has_recorded() {
     assert_eq!(left(&db).await, "0 0 0 0");
     let ended = "select n.state || ' ' || (jobs.workflow_result(n.workflow)).result::text from jobs.node n";
     let expected: Vec<usize> = (0..64).collect();
-    assert_eq!(db.one::<String>(ended).await, format!("success {}", format!("{expected:?}")));
+    assert_eq!(db.one::<String>(ended).await, format!("success {expected:?}"));
 }
 
 /// Rows of jobs that run again do not keep those behind them from their turn.

@@ -232,11 +232,6 @@ fn what_cannot_be_json_is_refused_at_the_publish() {
     assert!(matches!(encode(&flow.nodes, OnFailure::Hold), Err(Error::Encode(_))));
 }
 
-/// What publishing this flow is refused for.
-fn refused<R>(flow: &Flow<R>) -> String {
-    encode(&flow.nodes, flow.options.on_failure).unwrap_err().to_string()
-}
-
 #[pgjobs_macros::task(crate = crate, name = "t.undo")]
 async fn undo(#[from] pages: Vec<Result<String, NodeFailure>>) {
     let _ = pages;
