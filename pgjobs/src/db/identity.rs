@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 
 /// What a database has in common with its standbys, and with copies of its data folder; `None` where the role may not
 /// know, or it does not answer.
-#[cfg(feature = "web")]
+#[cfg(all(feature = "cli", feature = "web"))]
 pub(crate) async fn of_data(database: impl PgExecutor<'_>) -> Option<String> {
     let identity = "select format('%s/%s', (select system_identifier from pg_control_system()), oid) \
                     from pg_database where datname = current_database()";
