@@ -149,7 +149,7 @@ begin
 end $$;
 
 -- These edges, where those whose value the node takes cancel it when their node fails, unless it is held: a value is
--- not there then. i_flaw: of one that says to go on.
+-- not there then. flaw: what is wrong with one that says to go on.
 create or replace function jobs._with_values(i_after jsonb, i_binds jsonb, i_each jsonb, i_on_failure text, out after jsonb, out flaw text)
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare

@@ -56,8 +56,9 @@ end $$;
 -- nodes of the workflow, and those without one start when the caller's transaction commits. i_before: nodes
 -- that still wait, which from now on also wait for all of the new ones. The job is known by its lease: PT409
 -- when that is gone, when the workflow has failed or is cancelled meanwhile, and when a node of i_before has
--- started; PT400 where a restricted role takes results of nodes that it does not see, or has them wait. Locks the workflow until the caller's transaction ends: jobs of the workflow that end meanwhile do
--- not wait for it, but what follows from their ends does.
+-- started; PT400 where a restricted role takes results of nodes that it does not see, or has them wait. Locks
+-- the workflow until the caller's transaction ends: jobs of the workflow that end meanwhile do not wait for it,
+-- but what follows from their ends does.
 create or replace function jobs.add_nodes(i_job text, i_lease uuid, i_nodes jsonb, i_before text[] default null) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -151,7 +152,8 @@ end $$;
 create or replace function jobs._nodes_taken(i_specs jobs.node_spec[]) returns text[]
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select array(
-    select b.value->>'node' from unnest(i_specs) s, jsonb_each(coalesce(s.binds, '{}') || coalesce(s.undo->'bind', '{}')) b
+    select b.value->>'node' from unnest(i_specs) s, jsonb_each(s.binds) b
+    union select b.value->>'node' from unnest(i_specs) s, jsonb_each(s.undo->'bind') b   -- its arguments may be called the same
     union select s.each_of->>'node' from unnest(i_specs) s where s.each_of is not null
     union select a->>'node' from unnest(i_specs) s, jsonb_array_elements(s.after) a where a ? 'condition')
 $$;

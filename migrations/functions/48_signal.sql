@@ -36,6 +36,7 @@ begin
   return true;
 end $$;
 
+-- Refuses a signal whose name is under no topic of the restricted caller (PT403).
 create or replace function jobs._refuse_signal(i_verb text, i_name text) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -152,6 +152,7 @@ async fn a_restricted_role_takes_no_result_and_delays_no_node_of_other_tasks() {
         r#"[{"task": "own.b", "each": {"node": "secret"}}]"#,
         r#"[{"task": "own.b", "after": [{"node": "secret", "condition": {"card": "4111"}}]}]"#,
         r#"[{"task": "own.b", "undo": {"task": "own.c", "bind": {"x": "secret"}}}]"#,
+        r#"[{"task": "own.b", "bind": {"x": "secret"}, "undo": {"task": "own.c", "bind": {"x": "mine"}}}]"#,
     ] {
         let (code, message) = db.refusal(&add(nodes, "null")).await;
         assert!(code == "PT400" && message.contains("'secret'"), "{nodes}: {code} {message}");

@@ -227,8 +227,11 @@ impl<T: DeserializeOwned> NodeHandle<T> {
             return Ok(read_result(&texts.pop().unwrap_or_else(null))?);
         }
         // Of tasks that return nothing no results are kept, and of others where nobody wanted them.
-        let is_kept = texts.len() >= usize::try_from(node.jobs).unwrap_or_default();
-        texts.resize_with(texts.len().max(usize::try_from(node.jobs).unwrap_or_default()), null);
+        let jobs = usize::try_from(node.jobs).unwrap_or_default();
+        let is_kept = texts.len() >= jobs;
+        if !is_kept {
+            texts.resize_with(jobs, null);
+        }
         read_result(&format!("[{}]", texts.join(","))).map_err(|error| match is_kept {
             true => error.into(),
             false => {
