@@ -5,6 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never RUST_BACKTRACE=0
 # Nothing here prints a backtrace, and debug information is a good part of compiling and linking the test programs.
 export CARGO_PROFILE_DEV_DEBUG=none
+# What is compiled once has no use for the files that would speed up its next compilation; they are most of `target`.
+export CARGO_INCREMENTAL=0
 
 # The whole workspace with every test, in the same words in every step, so that it is compiled once.
 everything=(--workspace --features pgjobs-tests/everything)

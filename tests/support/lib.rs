@@ -12,6 +12,7 @@ mod lateness;
 mod pooler;
 mod proxy;
 mod publish;
+mod removal;
 mod said;
 mod settle;
 mod waiting;
@@ -115,6 +116,11 @@ impl Db {
         Db { pool: pool(server, name).await, url: server.url(name) }
     }
 
+    /// What the database is called.
+    pub fn name(&self) -> String {
+        self.options().get_database().expect("each has a name").to_owned()
+    }
+
     /// Moves the clock on.
     pub async fn advance(&self, by: Duration) {
         sqlx::query("update jobs.test_clock set at = at + make_interval(secs => $1)")
@@ -171,6 +177,12 @@ impl Db {
 
 fn mutation() -> Option<String> {
     std::env::var("PGJOBS_MUTATION").ok()
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        removal::remove(self.name());
+    }
 }
 
 /// Replaces a text in a function of the schema, when `PGJOBS_MUTATION` says `function|text|replacement`: tests/mutations.sh
