@@ -67,6 +67,7 @@ const VERSIONS: &[Migration] = files!("versions":
     "0020_steps"
     "0021_server_state"
     "0022_large_workflows"
+    "0023_result_states"
 );
 
 /// A clock that tests can set: SQL to run in a test database, as the owner of schema `jobs`.

@@ -1496,7 +1496,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.metrics(i_group text DEFAULT NULL::text) returns TABLE(name text, kind text, labels jsonb, value double precision)
 -- function jobs.nack(i_job character varying, i_traceback text DEFAULT NULL::text, i_scheduled_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ensure_running boolean DEFAULT true, i_lease uuid DEFAULT NULL::uuid) returns void
 -- function jobs.next_ticks(i_cron text, i_zone text DEFAULT 'UTC'::text, i_num integer DEFAULT 5, i_after timestamp with time zone DEFAULT NULL::timestamp with time zone, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text) returns SETOF timestamp with time zone
--- function jobs.node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
+-- function jobs.node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text, state text)
 -- function jobs.note_progress(i_worker uuid, i_progress jsonb) returns void
 -- function jobs.now() returns timestamp with time zone
 -- function jobs.open_bodies(i_jobs text[]) returns TABLE(job_id character varying, body jsonb)
@@ -1551,7 +1551,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs.set_schedule(i_name text, i_task text, i_body jsonb DEFAULT NULL::jsonb, i_cron text DEFAULT NULL::text, i_every interval DEFAULT NULL::interval, i_at timestamp with time zone DEFAULT NULL::timestamp with time zone, i_zone text DEFAULT 'UTC'::text, i_catch_up text DEFAULT 'last'::text, i_catch_up_limit integer DEFAULT 100, i_overlap text DEFAULT 'allow'::text, i_jitter interval DEFAULT '00:00:00'::interval, i_gap text DEFAULT NULL::text, i_fold text DEFAULT NULL::text, i_timeout numeric DEFAULT NULL::numeric, i_priority integer DEFAULT NULL::integer, i_max_retries integer DEFAULT NULL::integer, i_meta jsonb DEFAULT NULL::jsonb) returns jobs.schedule_info
 -- function jobs.set_validation(i_task character varying, i_mode text) returns void
 -- function jobs.settle(i_job_ids text[], i_leases uuid[], i_outcomes text[] DEFAULT NULL::text[], i_results jsonb[] DEFAULT NULL::jsonb[], i_errors text[] DEFAULT NULL::text[], i_delays double precision[] DEFAULT NULL::double precision[], i_batch_indexes integer[] DEFAULT NULL::integer[], i_said text[] DEFAULT NULL::text[]) returns TABLE(at integer, job_id text, reason text)
--- function jobs.shown_node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
+-- function jobs.shown_node_results(i_workflow bigint, i_node text, i_after integer DEFAULT '-1'::integer, i_limit integer DEFAULT 1000) returns TABLE(nth integer, job_id character varying, result jsonb, error text, state text)
 -- function jobs.shown(i_job character varying) returns SETOF jobs."all"
 -- function jobs.signal(i_name text, i_payload jsonb DEFAULT NULL::jsonb) returns boolean
 -- function jobs.sleep(i_job character varying, i_lease uuid, i_name text, i_seconds double precision) returns double precision
@@ -1638,6 +1638,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._bound(i_args jsonb, i_kwargs jsonb, i_params jsonb) returns jsonb
 -- function jobs._bucket_id(i_limit integer, i_key jsonb) returns bigint
 -- function jobs._bucket(i_span interval) returns integer
+-- function jobs._call_flaw(i_call jsonb) returns text
 -- function jobs._caller() returns name
 -- function jobs._cancel_nodes(i_workflow jobs.workflow, i_nodes bigint[], i_why text, i_reason text, i_grace_seconds double precision, i_who name) returns bigint
 -- function jobs._cancel_note(i_who name, i_reason text) returns text
@@ -1981,6 +1982,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._node_id(i_workflow bigint, i_node text) returns bigint
 -- function jobs._node_keys() returns text[]
 -- function jobs._node_named(i_workflow bigint, i_node text) returns jobs.node
+-- function jobs._node_option_keys() returns text[]
 -- function jobs._node_options_flaw(i_node jsonb) returns text
 -- function jobs._node_value(i_node jobs.node, i_form text) returns jsonb
 -- function jobs._nodes_from(i_nodes bigint[], i_also_ended boolean) returns bigint[]
@@ -2097,9 +2099,11 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._read_after(i_after jsonb, i_binds jsonb, i_each jsonb) returns jsonb
 -- function jobs._read_binds(i_binds jsonb, i_after jsonb, i_on_failure text) returns jsonb
 -- function jobs._read_cron(i_cron text) returns jobs.cron
+-- function jobs._read_node_options(i_object jsonb) returns jsonb
 -- function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
 -- function jobs._read_nodes(i_nodes jsonb, i_on_failure text) returns jobs.node_spec[]
 -- function jobs._read_position(i_position text, i_now pg_snapshot, OUT o_before pg_snapshot, OUT o_read pg_snapshot, OUT o_number bigint, OUT o_nth integer, OUT o_flaw text) returns record
+-- function jobs._read_undo(i_undo jsonb) returns jsonb
 -- function jobs._read_unique(i_which text, i_unique jsonb, i_task text) returns jobs.unique_rule
 -- function jobs._reads_arguments() returns boolean
 -- function jobs._ready_counts(i_tasks text[]) returns TABLE(task text, state text, jobs bigint)
@@ -2126,7 +2130,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._report_left(i_words text, i_hint text, i_code text, i_is_any_back boolean) returns void
 -- function jobs._requeue(i_jobs text[], i_parts text[], OUT o_back text[], OUT o_too_large text[], OUT o_blocked text[], OUT o_holders text[], OUT o_redriven text[], OUT o_left text[], OUT o_skips text[]) returns record
 -- function jobs._restricted() returns name
--- function jobs._results_of_node(i_node jobs.node, i_after integer, i_limit integer) returns TABLE(nth integer, job_id character varying, result jsonb, error text)
+-- function jobs._results_of_node(i_node jobs.node, i_after integer, i_limit integer) returns TABLE(nth integer, job_id character varying, result jsonb, error text, state text)
 -- function jobs._retire_limit(i_limit jobs.job_limit) returns void
 -- function jobs._role_oid(i_name name) returns oid
 -- function jobs._roll_up(i_blocks integer) returns void

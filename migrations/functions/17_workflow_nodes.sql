@@ -1,11 +1,21 @@
 -- Reading the nodes of a workflow as publishers give them: each by itself. What they are to each other is in
 -- 17_workflow_graph.sql.
 
+-- The options of a node's jobs, which an undo has as well.
+create or replace function jobs._node_option_keys() returns text[]
+language sql immutable parallel safe
+return array['priority', 'timeout', 'max_retries', 'delay', 'scheduled_at', 'meta'];
+
 -- The keys of a node.
 create or replace function jobs._node_keys() returns text[]
 language sql immutable parallel safe
-return array['name', 'task', 'body', 'each', 'after', 'bind', 'undo', 'keep_results', 'checked', 'unique',
-             'priority', 'timeout', 'max_retries', 'delay', 'scheduled_at', 'meta'];
+return array['name', 'task', 'body', 'each', 'after', 'bind', 'undo', 'keep_results', 'checked', 'unique'] || jobs._node_option_keys();
+
+-- The options of jobs that this object gives; null: none.
+create or replace function jobs._read_node_options(i_object jsonb) returns jsonb
+language sql immutable parallel safe
+return (select pg_catalog.jsonb_object_agg(o.key, o.value) from pg_catalog.jsonb_each(i_object) o
+        where o.key = any (jobs._node_option_keys()));
 
 -- The first key of an object that is not among these; null: none.
 create or replace function jobs._key_outside(i_object jsonb, i_keys text[]) returns text
@@ -41,6 +51,16 @@ begin
     else 'bind: an argument is the name of a node, or an object like {"node": "page", "as": "handle"}' end;
 end $$;
 
+-- What is wrong with the body and the bind of a node or an undo; null: nothing.
+create or replace function jobs._call_flaw(i_call jsonb) returns text
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+begin
+  return case
+    when jsonb_typeof(i_call->'bind') <> 'object' then 'bind: an object of arguments, each with a node'
+    when i_call ? 'bind' and (jsonb_typeof(i_call->'body') not in ('object', 'null') or jsonb_typeof(i_call->'body'->'kwargs') not in ('object', 'null'))
+      then 'body: with bind it is an object, and so are its kwargs' end;
+end $$;
+
 -- What is wrong with `each`; null: nothing.
 create or replace function jobs._each_flaw(i_each jsonb) returns text
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
@@ -66,15 +86,13 @@ declare
     when (jsonb_typeof(i_node->'task') = 'string' and jobs._is_name(i_node->>'task')) is not true then 'task: a name of 1 to 200 characters, no control characters'
     when i_node ? 'name' and (jsonb_typeof(i_node->'name') = 'string' and jobs._is_name(i_node->>'name')) is not true then 'name: 1 to 200 characters, no control characters'
     when i_node ? 'body' and jsonb_typeof(i_node->'each') = 'array' then 'it has a body, or each with the body of each job, not both'
-    when i_node ? 'bind' and (jsonb_typeof(i_node->'body') not in ('object', 'null') or jsonb_typeof(i_node->'body'->'kwargs') not in ('object', 'null'))
-      then 'body: with bind it is an object, and so are its kwargs'
     when jsonb_typeof(i_node->'after') <> 'array' then 'after: an array of names of nodes, or of objects'
-    when jsonb_typeof(i_node->'bind') <> 'object' then 'bind: an object of arguments, each with a node'
     when jsonb_typeof(i_node->'undo') <> 'object' then 'undo: an object with task, body, bind'
     when jsonb_typeof(i_node->'options') is not null then 'give priority, timeout, max_retries, delay, scheduled_at and meta beside its task'
-    when (i_node->'undo') - array['task', 'body', 'bind'] <> '{}' then 'undo: its keys are task, body, bind'
+    when (i_node->'undo') - (array['task', 'body', 'bind'] || jobs._node_option_keys()) <> '{}'
+      then format('undo: its keys are task, body, bind, %s', array_to_string(jobs._node_option_keys(), ', '))
     when i_node ? 'undo' and (jsonb_typeof(i_node->'undo'->'task') = 'string' and jobs._is_name(i_node->'undo'->>'task')) is not true then 'undo: it names its task'
-    else jobs._each_flaw(i_node->'each') end;
+    else coalesce(jobs._call_flaw(i_node), 'undo: ' || jobs._call_flaw(i_node->'undo'), jobs._each_flaw(i_node->'each')) end;
 begin
   if v_flaw is null and i_node ? 'after' then
     v_flaw := (select min(jobs._after_flaw(a)) from jsonb_array_elements(i_node->'after') a where jsonb_typeof(a) <> 'string');
@@ -84,6 +102,9 @@ begin
   end if;
   if v_flaw is null and i_node - array['name', 'task', 'body', 'each', 'after', 'bind', 'undo', 'checked'] <> '{}' then
     v_flaw := jobs._node_options_flaw(i_node);
+  end if;
+  if v_flaw is null and i_node ? 'undo' then
+    v_flaw := 'undo: ' || jobs._node_options_flaw(i_node->'undo');
   end if;
   return v_flaw;
 end $$;
@@ -162,6 +183,12 @@ begin
     from jsonb_array_elements(i_after) with ordinality e(edge, at)) end;
 end $$;
 
+-- An undo without nulls, its bind as that of a node.
+create or replace function jobs._read_undo(i_undo jsonb) returns jsonb
+language sql immutable parallel safe
+return (select pg_catalog.jsonb_object_agg(u.key, case u.key when 'bind' then jobs._read_binds(u.value, null, null) else u.value end)
+        from pg_catalog.jsonb_each(i_undo) u where u.value <> 'null' and not (u.key = 'bind' and u.value = '{}'));
+
 -- Reads one node. i_which names it in an error.
 create or replace function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
@@ -176,6 +203,9 @@ begin
   if i_node ? 'meta' then
     perform jobs._check_meta(i_which, i_node->'meta');
   end if;
+  if i_node->'undo' ? 'meta' then
+    perform jobs._check_meta(i_which || 'undo: ', i_node->'undo'->'meta');
+  end if;
   v_spec.name := coalesce(i_node->>'name', i_node->>'task');
   v_spec.task := i_node->>'task';
   v_spec.is_group := i_node ? 'each';
@@ -184,11 +214,10 @@ begin
   else
     v_spec.bodies := array[nullif(i_node->'body', 'null')];
   end if;
-  v_spec.options := case when i_node ?| array['priority', 'timeout', 'max_retries', 'delay', 'scheduled_at', 'meta'] then nullif(jsonb_strip_nulls(jsonb_build_object('priority', i_node->'priority', 'timeout', i_node->'timeout', 'max_retries', i_node->'max_retries',
-                                                                'delay', i_node->'delay', 'scheduled_at', i_node->'scheduled_at', 'meta', i_node->'meta')), '{}') end;
+  v_spec.options := case when i_node ?| jobs._node_option_keys() then jobs._read_node_options(i_node) end;
   v_spec.each_of := case when jsonb_typeof(i_node->'each') = 'object' then i_node->'each' end;
   v_spec.binds := case when i_node ? 'bind' then jobs._read_binds(i_node->'bind', i_node->'after', i_on_failure) end;
-  v_spec.undo := case when i_node ? 'undo' then jsonb_strip_nulls(i_node->'undo' || jsonb_build_object('bind', jobs._read_binds(i_node->'undo'->'bind', null, null))) end;
+  v_spec.undo := case when i_node ? 'undo' then jobs._read_undo(i_node->'undo') end;
   v_spec.after := jobs._read_after(i_node->'after', v_spec.binds, v_spec.each_of);
   if v_spec.binds is not null or v_spec.each_of is not null then
     v_edges := jobs._with_values(v_spec.after, v_spec.binds, v_spec.each_of, i_on_failure);

@@ -18,7 +18,8 @@
 --   each: it is a group, a job for each body of an array; or for each element of a node's result:
 --   {"node": "list", "param": "file", "chunk": 10} (param: the argument that gets it, by default the first;
 --   chunk: that many elements as an array). keep_results: also where no other node takes them.
---   undo: {"task", "body", "bind"}: publishes this when the workflow is compensated and the node had succeeded.
+--   undo: {"task", "body", "bind"} and the options of its job: publishes this when the workflow is compensated
+--   and the node had succeeded.
 --   unique: false, for tasks whose jobs are unique. checked: true when the task's own type made the body.
 --
 -- i_options: on_failure, what the failure of a node does: hold (the default: what waits for it goes on

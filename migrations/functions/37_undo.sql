@@ -2,7 +2,8 @@
 -- nodes run, one after the other, that of the node that ended last first.
 
 -- Adds a node for each undo and starts the first; false when there is none, or when they have been added
--- before. A node's undo runs when the node succeeded; that of a group also when some of its jobs did.
+-- before. A node's undo runs when the node succeeded; that of a group also when some of its jobs did. It runs
+-- beside a holder of its unique key: what was done has to be undone.
 create or replace function jobs._start_undos(i_workflow bigint) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
@@ -13,7 +14,7 @@ begin
   end if;
   with made as (
     insert into jobs.node (workflow, name, task, bodies, options, binds, undoes, is_group, keeps_results, waits)
-    select i_workflow, jobs._undo_name(n), n.undo->>'task', array[n.undo->'body'], jobs._declared_node_options(n.undo->>'task', null), n.undo->'bind', n.id, false, false, (row_number() over (order by n.ended_at desc, n.id desc) > 1)::integer
+    select i_workflow, jobs._undo_name(n), n.undo->>'task', array[n.undo->'body'], jobs._declared_node_options(n.undo->>'task', jobs._read_node_options(n.undo)), n.undo->'bind', n.id, false, false, (row_number() over (order by n.ended_at desc, n.id desc) > 1)::integer
     from jobs.node n where n.workflow = i_workflow and n.undo is not null and (n.state = 'success' or n.is_group and n.jobs > n.failed)
     order by n.ended_at desc, n.id desc
     returning id

@@ -16,26 +16,27 @@ begin
 end $$;
 
 -- What node_results gives, of a node that the caller may know of.
-create or replace function jobs._results_of_node(i_node jobs.node, i_after integer, i_limit integer) returns table (nth integer, job_id varchar, result jsonb, error text)
+create or replace function jobs._results_of_node(i_node jobs.node, i_after integer, i_limit integer) returns table (nth integer, job_id varchar, result jsonb, error text, state text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 begin
   return query
-  select a.nth, a.job_id::varchar, a.result, a.error from (
-    select r.nth, i_node.job_ids[r.nth + 1] as job_id, r.result, null::text as error from jobs._group_results(i_node.id, i_after, i_limit) r where i_node.is_group
+  select a.nth, a.job_id::varchar, a.result, a.error, a.state from (
+    select r.nth, i_node.job_ids[r.nth + 1] as job_id, r.result, null::text as error, 'success' as state from jobs._group_results(i_node.id, i_after, i_limit) r where i_node.is_group
     union all
-    select 0, i_node.job_id, i_node.result, null where not i_node.is_group and i_node.state = 'success' and i_after < 0
+    select 0, i_node.job_id, i_node.result, null, 'success' where not i_node.is_group and i_node.state = 'success' and i_after < 0
     union all
-    (select f.nth, f.job_id, null, coalesce(f.error, case when f.is_cancelled then 'cancelled' else 'failed' end)
-     from jobs.node_failure f where f.node = i_node.id and f.nth > i_after order by f.nth limit i_limit)) a
+    (select f.nth, f.job_id, null, coalesce(f.error, s.state), s.state
+     from jobs.node_failure f, lateral (select case when f.is_cancelled then 'cancelled' else 'failed' end) s(state)
+     where f.node = i_node.id and f.nth > i_after order by f.nth limit i_limit)) a
   order by a.nth limit i_limit;
 end $$;
 
 -- The results of the jobs of a node that have ended, by their position from 0, those after i_after, at most
--- i_limit; error of those that failed or were cancelled. Of a group whose results nobody wants only errors
+-- i_limit; state is success, failed or cancelled, error of those that did not succeed. Of a group whose results nobody wants only errors
 -- are kept. For a restricted role, nodes of other tasks are unknown. Locks nothing. PT404 for an unknown
 -- workflow or node.
 create or replace function jobs.node_results(i_workflow bigint, i_node text, i_after integer default -1, i_limit integer default 1000) returns table (
-  nth integer, job_id varchar, result jsonb, error text
+  nth integer, job_id varchar, result jsonb, error text, state text
 )
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 begin
@@ -45,7 +46,7 @@ end $$;
 
 -- The same as people see it: without what the task declares as sensitive. For administrators.
 create or replace function jobs.shown_node_results(i_workflow bigint, i_node text, i_after integer default -1, i_limit integer default 1000) returns table (
-  nth integer, job_id varchar, result jsonb, error text
+  nth integer, job_id varchar, result jsonb, error text, state text
 )
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -53,7 +54,7 @@ declare
 begin
   perform jobs._check_limit('i_limit', i_limit);
   v_node := jobs._node_named(i_workflow, i_node);
-  return query select r.nth, r.job_id, jobs._shown_result(v_node.task, r.result), r.error from jobs._results_of_node(v_node, coalesce(i_after, -1), i_limit) r;
+  return query select r.nth, r.job_id, jobs._shown_result(v_node.task, r.result), r.error, r.state from jobs._results_of_node(v_node, coalesce(i_after, -1), i_limit) r;
 end $$;
 
 -- The value of a node: the result of its job, or the array of those of a group, in order, null where a job failed.

@@ -1,9 +1,11 @@
 //! Signals, which jobs wait for.
 
 use serde::Serialize;
+use serde_json::value::to_raw_value;
 use sqlx::PgExecutor;
 
 use crate::db;
+use crate::types::body::holds_nul;
 use crate::types::error::Error;
 
 /// Sends a signal: jobs that wait for this name ([`Steps::wait_for`](crate::Steps::wait_for)), now or within
@@ -19,7 +21,7 @@ use crate::types::error::Error;
 /// ```
 ///
 /// # Errors
-/// [`Error::Encode`] for a payload that is not JSON; [`Error::Refused`] with `PT400` for a name that is empty,
+/// [`Error::Encode`] for a payload that is not JSON, or holds a NUL character; [`Error::Refused`] with `PT400` for a name that is empty,
 /// longer than 200 characters or holds control characters, with `PT413` for a payload above
 /// `jobs.config.max_step_bytes`, with `PT403` where a restricted role may not publish under that name.
 pub async fn signal(
@@ -27,6 +29,9 @@ pub async fn signal(
     name: &str,
     payload: &(impl Serialize + ?Sized),
 ) -> Result<bool, Error> {
-    let payload = serde_json::to_value(payload).map_err(|e| Error::Encode(format!("the payload: {e}")))?;
+    let payload = to_raw_value(payload).map_err(|e| Error::Encode(format!("the payload: {e}")))?;
+    if holds_nul(payload.get()) {
+        return Err(Error::Encode("the payload holds a NUL character, which jsonb cannot store".to_owned()));
+    }
     db::steps::signal(database, name, &payload).await
 }

@@ -373,3 +373,25 @@ async fn a_step_in_a_transaction_uses_its_connection_alone() {
     let result = "select state || ' ' || (result #>> '{}') from jobs.node where name = 'graft'";
     assert_eq!(db.one::<String>(result).await, "success 0.30000000000000004", "as it was, to the last digit");
 }
+
+#[task(name = "steps.large_number", retries = 2)]
+async fn large_number(#[inject] steps: &Steps) -> Result<String, TaskError> {
+    let number = steps.step("number", async || Ok(u128::MAX)).await?;
+    if steps.job().attempt() == 1 {
+        return Err("once more".into());
+    }
+    let not = steps.step("not a number", async || Ok(f64::NAN)).await.unwrap_err();
+    Ok(format!("{} {not}", number == u128::MAX))
+}
+
+/// A step returns in later runs what it returned in the first, or is not recorded at all.
+#[tokio::test]
+async fn numbers_stay_what_they_are_and_what_is_no_number_is_not_recorded() {
+    let db = Db::with_clock().await;
+    let job = large_number::publish(&db.pool).await.unwrap();
+    work(&db).await;
+    db.advance(Duration::from_secs(60)).await;
+    work(&db).await;
+    let said = job.wait(&db.pool).await.unwrap();
+    assert!(said.starts_with("true step `not a number`: its JSON is no f64"), "{said}");
+}

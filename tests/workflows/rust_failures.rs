@@ -2,7 +2,7 @@
 
 use pgjobs::testing::Database;
 use pgjobs::workflow::{Flow, Node, NodeState, OnFailure, WorkflowError, WorkflowHandle, WorkflowState};
-use pgjobs::{Error, sqlx};
+use pgjobs::{Error, NewJob, Unique, serde_json, sqlx};
 
 use crate::Outcome;
 use crate::rust_tasks::{Seen, number, outcome, outcomes, picky, say, square, undo};
@@ -142,6 +142,51 @@ async fn what_succeeded_is_undone_the_last_first(db: Database) -> Outcome {
     let run = flow.on_failure(OnFailure::Compensate).publish(db.pool()).await?;
     assert_eq!(drain(&db).await?, ["undo 30", "take back 1", "undo 1"]);
     assert_eq!(run.wait_ended(db.pool()).await?, WorkflowState::Compensated);
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn an_undo_has_the_options_of_its_call(db: Database) -> Outcome {
+    let mut flow = Flow::new("saga");
+    let refund = NewJob::named("flow.undo").kwarg("n", 1).retries(7).priority(5).meta("reason", "too late");
+    let paid = flow.node("paid", number::new(1)).undo_call(refund);
+    flow.node("bad", picky::new(3)).after(&paid);
+    let run = flow.on_failure(OnFailure::Compensate).publish(db.pool()).await?;
+    let _ = db.drain().topic("flow.number").topic("flow.picky").await?;
+    let undo: (i32, i32, serde_json::Value) =
+        sqlx::query_as("select max_retries, priority, meta from jobs.pending where task = 'flow.undo'")
+            .fetch_one(db.pool())
+            .await?;
+    assert_eq!((undo.0, undo.1, undo.2["reason"].as_str()), (7, 5, Some("too late")));
+    assert_eq!(drain(&db).await?, ["undo 1"]);
+    assert_eq!(run.wait_ended(db.pool()).await?, WorkflowState::Compensated);
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn a_node_whose_job_is_unique_is_refused(db: Database) -> Outcome {
+    let call = || NewJob::named("flow.number").kwarg("n", 1).unique(Unique::by("one"));
+    let mut flow = Flow::new("one");
+    flow.node("alone", call());
+    let error = flow.publish(db.pool()).await.unwrap_err().to_string();
+    assert!(error.contains("`alone`") && error.contains(".not_unique()"), "{error}");
+    let mut flow = Flow::new("two");
+    flow.node("beside", call()).not_unique();
+    flow.publish(db.pool()).await?;
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn results_of_a_group_say_which_jobs_were_cancelled(db: Database) -> Outcome {
+    let mut flow = Flow::new("group");
+    let all = flow.group("all", [3, 4].map(picky::new));
+    let run = flow.publish(db.pool()).await?;
+    let second = "select jobs.cancel(array[n.job_ids[2]]) from jobs.node n";
+    sqlx::query(second).execute(db.pool()).await?;
+    drain(&db).await?;
+    let ended = run.results(&all).page(db.pool(), None, 10).await?;
+    let states: Vec<_> = ended.iter().filter_map(|job| Some(job.result.as_ref().err()?.state)).collect();
+    assert_eq!(states, [NodeState::Failed, NodeState::Cancelled]);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use pgjobs::workflow::{Flow, NodeState, WorkflowState, chain, chord, group};
 use pgjobs::{NewJob, Tx};
 
 use crate::Outcome;
-use crate::rust_tasks::{Seen, add, count_to, join, number, say, square, stream_sum, sum};
+use crate::rust_tasks::{Seen, add, count_to, join, maybe, number, or_zero, say, square, stream_sum, sum};
 
 #[pgjobs::test]
 async fn a_chain_hands_each_result_to_the_next(db: Database) -> Outcome {
@@ -79,6 +79,29 @@ async fn map_and_chunks_run_over_what_a_node_returns(db: Database) -> Outcome {
     assert_eq!(run.result(&all).wait(db.pool()).await?, 30 + 174 + 181 + 3);
     let chunks = run.nodes(db.pool()).await?;
     assert_eq!(chunks.iter().map(|node| node.jobs).collect::<Vec<_>>(), [1, 10, 3, 3, 1]);
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn an_argument_that_may_be_absent_takes_values_and_none(db: Database) -> Outcome {
+    let mut flow = Flow::new("maybe");
+    let plain = flow.node("plain", number::new(3));
+    let some = flow.node("some", maybe::new(4));
+    let none = flow.node("none", maybe::new(0));
+    let many = flow.group("many", [5, 0].map(maybe::new));
+    let list = flow.node("list", count_to::new(2));
+    let each = flow.map("each", &list, or_zero::after());
+    let plain = flow.then("of plain", plain, or_zero::after());
+    let some = flow.then("of some", some, or_zero::after());
+    let none = flow.then("of none", none, or_zero::after());
+    let many = flow.map("of many", many, or_zero::after());
+    let run = flow.publish(db.pool()).await?;
+    drain(&db).await?;
+    for (node, expected) in [(plain, 3), (some, 4), (none, 0)] {
+        assert_eq!(run.result(&node).wait(db.pool()).await?, expected);
+    }
+    assert_eq!(run.result(&many).wait(db.pool()).await?, [5, 0]);
+    assert_eq!(run.result(&each).wait(db.pool()).await?, [1, 2]);
     Ok(())
 }
 

@@ -35,6 +35,17 @@ pub(crate) async fn add(#[from] a: i64, #[default(100)] b: i64, c: Option<i64>) 
     Ok(a + b + c.unwrap_or(0))
 }
 
+/// The number, or nothing for 0.
+#[task(name = "flow.maybe")]
+pub(crate) async fn maybe(n: i64) -> Result<Option<i64>, TaskError> {
+    Ok((n != 0).then_some(n))
+}
+
+#[task(name = "flow.or_zero")]
+pub(crate) async fn or_zero(n: Option<i64>) -> Result<i64, TaskError> {
+    Ok(n.unwrap_or(0))
+}
+
 #[task(name = "flow.sum")]
 pub(crate) async fn sum(numbers: Vec<i64>) -> Result<i64, TaskError> {
     Ok(numbers.iter().sum())

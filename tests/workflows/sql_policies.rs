@@ -70,6 +70,51 @@ async fn compensating(flow: &Flow<'_>, options: Value) -> i64 {
 }
 
 #[tokio::test]
+async fn an_undo_keeps_the_nulls_of_its_body_and_its_options() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let undo =
+        json!({"task": "u", "body": {"kwargs": {"a": null, "b": 1}}, "priority": 3, "meta": {"by": null}});
+    let options = json!({"meta": {"of": null}, "undo": undo});
+    let nodes = json!([node("x", "a", options), node("y", "b", json!({"after": ["x"]}))]);
+    flow.publish(nodes, json!({"on_failure": "compensate"})).await;
+    assert_eq!(
+        db.one::<String>("select meta::text from jobs.pending where task = 'a'").await,
+        r#"{"of": null}"#
+    );
+    flow.end("a", "success").await;
+    flow.end("b", "fail").await;
+    let undone = "select concat_ws(' ', body, priority, timeout, meta) from jobs.pending where task = 'u'";
+    assert_eq!(db.one::<String>(undone).await, r#"{"kwargs": {"a": null, "b": 1}} 3 60.00 {"by": null}"#);
+}
+
+#[tokio::test]
+async fn an_undo_that_cannot_be_meant_is_refused_by_name() {
+    let db = Db::new().await;
+    let cases = [
+        (json!({"task": "u", "bind": 5}), "undo: bind: an object of arguments, each with a node"),
+        (
+            json!({"task": "u", "bind": {"n": "x"}, "body": [1]}),
+            "undo: body: with bind it is an object, and so are its kwargs",
+        ),
+        (json!({"task": "u", "priority": "high"}), "undo: priority: an integer"),
+        (
+            json!({"task": "u", "retries": 3}),
+            "undo: its keys are task, body, bind, priority, timeout, max_retries, delay, scheduled_at, meta",
+        ),
+        (
+            json!({"task": "u", "meta": {"tags": 1}}),
+            "undo: meta is an object, and its key tags, if there is one, an array",
+        ),
+    ];
+    for (undo, reason) in cases {
+        let nodes = json!([node("x", "a", json!({ "undo": undo }))]);
+        let (code, message) = db.refusal(&format!("select jobs.publish_workflow('{nodes}')")).await;
+        assert_eq!((code.as_str(), message), ("PT400", format!("node 'x': {reason}")));
+    }
+}
+
+#[tokio::test]
 async fn undos_run_one_after_the_other_and_go_on_after_a_failure() {
     let db = Db::new().await;
     let flow = Flow::on(&db).await;

@@ -3,7 +3,6 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::Type;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -27,12 +26,9 @@ pub(crate) fn type_of(pgjobs: &TokenStream, open: &[&Param]) -> TokenStream {
     }
 }
 
-/// What an edge gives: of an argument that may be absent it is never absent.
+/// What an edge gives.
 fn given(param: &Param) -> TokenStream {
-    let ty: &Type = match &param.kind {
-        Kind::Optional(inner) => inner,
-        _ => &param.ty,
-    };
+    let ty = &param.ty;
     quote_spanned!(ty.span()=> #ty)
 }
 

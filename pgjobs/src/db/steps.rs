@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Row};
@@ -25,27 +25,32 @@ pub(crate) struct Recorded {
     pub(crate) name: String,
     pub(crate) kind: String,
     /// `None`: there is none, or it is large.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<Box<RawValue>>,
     pub(crate) is_large: bool,
     pub(crate) is_over: bool,
 }
 
 /// What is recorded under one name; `is_same`: of the inputs that were given.
 pub(crate) struct Found {
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<Box<RawValue>>,
     pub(crate) kind: String,
     pub(crate) is_same: bool,
 }
 
 /// The answer to a job that asks for a signal.
 pub(crate) enum Awaited {
-    Sent(Value),
+    Sent(Box<RawValue>),
     TimedOut,
     Waiting(Duration),
 }
 
-fn json(row: &PgRow, at: usize) -> Result<Option<Value>, Error> {
-    Ok(row.try_get::<Option<Json<Value>>, _>(at)?.map(|json| json.0))
+/// As text, so that numbers stay what they are.
+fn json(row: &PgRow, at: usize) -> Result<Option<Box<RawValue>>, Error> {
+    Ok(row.try_get::<Option<Json<Box<RawValue>>>, _>(at)?.map(|json| json.0))
+}
+
+fn json_or_null(row: &PgRow, at: usize) -> Result<Box<RawValue>, Error> {
+    Ok(json(row, at)?.unwrap_or_else(|| RawValue::NULL.to_owned()))
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -74,7 +79,7 @@ pub(crate) async fn find(
     database: impl PgExecutor<'_>,
     run: &Run<'_>,
     name: &str,
-    inputs: Option<&Value>,
+    inputs: Option<&RawValue>,
 ) -> Result<Option<Found>, Error> {
     let query = sqlx::query(FIND).bind(run.job.as_str()).bind(run.lease).bind(name).bind(inputs.map(Json));
     let row = query.fetch_optional(database).await?;
@@ -88,9 +93,9 @@ pub(crate) async fn save(
     database: impl PgExecutor<'_>,
     run: &Run<'_>,
     name: &str,
-    value: &Value,
-    inputs: Option<&Value>,
-) -> Result<Value, Error> {
+    value: &RawValue,
+    inputs: Option<&RawValue>,
+) -> Result<Box<RawValue>, Error> {
     let row = sqlx::query("select jobs.save_step($1, $2, $3, $4, $5)")
         .bind(run.job.as_str())
         .bind(run.lease)
@@ -99,7 +104,7 @@ pub(crate) async fn save(
         .bind(inputs.map(Json))
         .fetch_one(database)
         .await?;
-    Ok(json(&row, 0)?.unwrap_or_default())
+    json_or_null(&row, 0)
 }
 
 /// How long a job still sleeps.
@@ -125,7 +130,7 @@ pub(crate) async fn await_signal(
     let query = sqlx::query(AWAIT).bind(run.job.as_str()).bind(run.lease).bind(name);
     let row = query.bind(timeout.as_secs_f64()).fetch_one(pool).await?;
     Ok(match row.try_get(0)? {
-        "sent" => Awaited::Sent(json(&row, 1)?.unwrap_or_default()),
+        "sent" => Awaited::Sent(json_or_null(&row, 1)?),
         "timed_out" => Awaited::TimedOut,
         _ => Awaited::Waiting(seconds(row.try_get(2)?)),
     })
@@ -134,7 +139,7 @@ pub(crate) async fn await_signal(
 pub(crate) async fn signal(
     database: impl PgExecutor<'_>,
     name: &str,
-    payload: &Value,
+    payload: &RawValue,
 ) -> Result<bool, Error> {
     let query = sqlx::query("select jobs.signal($1, $2)").bind(name).bind(Json(payload));
     Ok(query.fetch_one(database).await?.try_get(0)?)

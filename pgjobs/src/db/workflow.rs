@@ -76,7 +76,7 @@ pub(crate) async fn results(
     after: i32,
     number: i32,
 ) -> Result<Vec<ResultRow>, Error> {
-    const RESULTS: &str = "select r.nth, r.job_id, r.result::text, r.error from jobs.node_results($1, $2, $3, $4) r order by r.nth";
+    const RESULTS: &str = "select r.nth, r.job_id, r.result::text, r.error, r.state from jobs.node_results($1, $2, $3, $4) r order by r.nth";
     let rows = sqlx::query(RESULTS).bind(id).bind(node).bind(after).bind(number);
     rows.fetch_all(connection).await?.iter().map(row::result).collect()
 }

@@ -127,6 +127,8 @@ pub struct NodeResultRow {
     pub result: Option<Box<RawValue>>,
     /// The error with which it ended.
     pub error: Option<String>,
+    /// `success`, `failed` or `cancelled`.
+    pub state: NodeState,
 }
 
 /// Which workflows [`workflows`](crate::inspect::workflows) returns. The default: the newest 50.
@@ -193,7 +195,7 @@ pub(crate) async fn results(
     after: i32,
     number: i32,
 ) -> Result<Vec<NodeResultRow>, Error> {
-    const RESULTS: &str = "select r.nth, r.job_id, r.result::text, r.error from jobs.shown_node_results($1, $2, $3, $4) r order by r.nth";
+    const RESULTS: &str = "select r.nth, r.job_id, r.result::text, r.error, r.state from jobs.shown_node_results($1, $2, $3, $4) r order by r.nth";
     let query = sqlx::query(RESULTS).bind(id).bind(node).bind(after).bind(number);
     query.fetch_all(connection).await?.iter().map(result_row).collect()
 }
@@ -256,5 +258,6 @@ fn result_row(row: &PgRow) -> Result<NodeResultRow, Error> {
         job_id: row.try_get::<Option<String>, _>(1)?.map(JobId::from_database),
         result: row.try_get::<Option<String>, _>(2)?.map(document),
         error: row.try_get(3)?,
+        state: row.try_get::<&str, _>(4)?.parse()?,
     })
 }

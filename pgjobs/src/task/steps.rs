@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
@@ -164,7 +164,7 @@ impl Steps {
     async fn run_and_save<T, F>(
         &self,
         name: &str,
-        inputs: Option<&Value>,
+        inputs: Option<&RawValue>,
         run: impl FnOnce() -> F,
     ) -> Result<T, StepError>
     where
@@ -173,7 +173,7 @@ impl Steps {
     {
         let under_way = UnderWay::begin(self, name)?;
         let value = run().await.map_err(StepError::Failed)?;
-        let value = values::encode(name, &value)?;
+        let value = values::encode_result(name, &value)?;
         let saved = db::save(&self.pool, &self.run(), name, &value, inputs).await;
         let saved = saved.map_err(|error| self.error(name, error))?;
         under_way.ends_well();

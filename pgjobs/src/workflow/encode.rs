@@ -1,12 +1,13 @@
 //! The nodes of a flow as SQL takes them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::slice;
 
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::draft::{As, Draft, Edge, Given, Shared, When, Work};
+use super::draft::{As, Draft, Edge, Given, Shared, Undo, When, Work};
 use crate::publish::prepare;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
@@ -91,6 +92,8 @@ struct UndoJson<'a> {
     body: &'a RawValue,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     bind: BTreeMap<&'a str, BindJson<'a>>,
+    #[serde(flatten)]
+    options: OptionsJson,
 }
 
 /// The JSON of all nodes that are not there already, after the publish layers of this process have seen them:
@@ -104,6 +107,9 @@ pub(super) fn encode(nodes: &[Shared], default: OnFailure) -> Result<String, Err
             return Err(error);
         }
         requests.push(draft.request.take());
+        if let Some(undo) = &mut draft.undo {
+            prepare(slice::from_mut(&mut undo.request))?;
+        }
     }
     let (places, mut requests): (Vec<usize>, Vec<JobRequest>) =
         requests.into_iter().enumerate().filter_map(|(at, request)| Some((at, request?))).unzip();
@@ -123,15 +129,6 @@ fn node<'a>(
     let (body, each) = work(draft, request, names)?;
     let edges = draft.edges.iter().map(|one| edge(draft, one, names, default));
     let binds = draft.binds.iter().map(|(param, given)| Ok((param.as_str(), bind(draft, given, names)?)));
-    let undo = draft.undo.as_ref().map(|undo| UndoJson {
-        task: undo.request.task(),
-        body: &undo.request.body,
-        bind: undo
-            .param
-            .map(|(param, form)| (param, BindJson { node: &draft.name, kind: form.as_str() }))
-            .into_iter()
-            .collect(),
-    });
     Ok(NodeJson {
         name: &draft.name,
         task: request.task(),
@@ -139,10 +136,22 @@ fn node<'a>(
         each,
         after: edges.collect::<Result<_, Error>>()?,
         bind: binds.collect::<Result<_, Error>>()?,
-        undo,
+        undo: draft.undo.as_ref().map(|one| undo(draft, one)).transpose()?,
         keep_results: draft.keeps_results,
         checked: request.checked,
-        options: options(request)?,
+        options: OptionsJson { unique: not_unique(draft, request)?, ..options(request)? },
+    })
+}
+
+/// An undo runs also beside the holder of its unique key, so nothing is said of that.
+fn undo<'a>(draft: &'a Draft, undo: &'a Undo) -> Result<UndoJson<'a>, Error> {
+    let own =
+        |(param, form): (&'static str, As)| (param, BindJson { node: &draft.name, kind: form.as_str() });
+    Ok(UndoJson {
+        task: undo.request.task(),
+        body: &undo.request.body,
+        bind: undo.param.map(own).into_iter().collect(),
+        options: options(&undo.request)?,
     })
 }
 
@@ -173,8 +182,17 @@ fn options(request: &JobRequest) -> Result<OptionsJson, Error> {
         delay: options.delay_seconds(),
         scheduled_at: options.scheduled_at().map(|at| at.to_rfc3339()),
         meta: meta.map_err(|error| Error::Encode(format!("meta: {error}")))?,
-        unique: options.unique.as_ref().filter(|unique| !unique.is_unique()).map(|_| false),
+        unique: None,
     })
+}
+
+/// `false` for a node that is to run beside the holder of its unique key.
+fn not_unique(draft: &Draft, request: &JobRequest) -> Result<Option<bool>, Error> {
+    if request.is_unique() {
+        let reason = "its job is unique, and a job that another one stands for would leave those waiting that come after it; add `.not_unique()`";
+        return Err(refusal(draft, reason.to_owned()));
+    }
+    Ok(request.options.unique.as_ref().map(|_| false))
 }
 
 fn name_of<'a>(

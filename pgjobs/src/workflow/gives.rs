@@ -10,8 +10,8 @@ use crate::types::workflow::NodeFailure;
 ///
 /// | parent | the argument |
 /// |---|---|
-/// | [`Node<T>`](Node) | `T`; or `Result<T, NodeFailure>`, then the child runs also when the parent failed |
-/// | [`Group<T>`](Group) | `Vec<T>`; or `Vec<Result<T, NodeFailure>>`, likewise |
+/// | [`Node<T>`](Node) | `T` or `Option<T>`; or `Result<T, NodeFailure>`, then the child runs also when the parent failed |
+/// | [`Group<T>`](Group) | `Vec<T>` or `Option<Vec<T>>`; or `Vec<Result<T, NodeFailure>>`, likewise |
 /// | [`Group<T>`](Group) | [`Results<T>`](Results), read in pages: for groups of thousands |
 /// | a tuple of parents | several arguments with `#[from]`, one of each |
 #[diagnostic::on_unimplemented(
@@ -53,6 +53,12 @@ impl<T> Gives<T> for Node<T> {
     }
 }
 
+impl<T> Gives<Option<T>> for Node<T> {
+    fn given(&self) -> Vec<Given> {
+        vec![self.draft.given(As::Value)]
+    }
+}
+
 impl<T> Gives<Result<T, NodeFailure>> for Node<T> {
     fn given(&self) -> Vec<Given> {
         vec![self.draft.given(As::Results)]
@@ -60,6 +66,12 @@ impl<T> Gives<Result<T, NodeFailure>> for Node<T> {
 }
 
 impl<T> Gives<Vec<T>> for Group<T> {
+    fn given(&self) -> Vec<Given> {
+        vec![self.draft.given(As::Value)]
+    }
+}
+
+impl<T> Gives<Option<Vec<T>>> for Group<T> {
     fn given(&self) -> Vec<Given> {
         vec![self.draft.given(As::Value)]
     }
@@ -106,7 +118,19 @@ macro_rules! lists {
             }
         }
 
+        impl<T> GivesEach<Option<T>> for $parent {
+            fn list(&self) -> Given {
+                self.draft.given(As::Value)
+            }
+        }
+
         impl<T> GivesChunks<Vec<T>> for $parent {
+            fn list(&self) -> Given {
+                self.draft.given(As::Value)
+            }
+        }
+
+        impl<T> GivesChunks<Option<Vec<T>>> for $parent {
             fn list(&self) -> Given {
                 self.draft.given(As::Value)
             }

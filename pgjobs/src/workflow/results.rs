@@ -13,7 +13,7 @@ use crate::db::workflow::{self as db, ResultRow};
 use crate::types::body::read_result;
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
-use crate::types::workflow::{NodeFailure, NodeState};
+use crate::types::workflow::NodeFailure;
 
 /// How many results are read at a time.
 const PAGE: i32 = 1000;
@@ -143,7 +143,7 @@ impl<T: DeserializeOwned> Results<T> {
 
 fn ended<T: DeserializeOwned>(row: ResultRow) -> Result<JobResult<T>, Error> {
     let result = match row.error {
-        Some(error) => Err(NodeFailure { job_id: row.job_id.clone(), error, state: NodeState::Failed }),
+        Some(error) => Err(NodeFailure { job_id: row.job_id.clone(), error, state: row.state }),
         None => Ok(read_result(row.result.as_deref().unwrap_or("null"))?),
     };
     Ok(JobResult { nth: usize::try_from(row.nth).unwrap_or_default(), job_id: row.job_id, result })

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 
 use crate::types::error::Error;
 use crate::types::job_id::JobId;
-use crate::types::workflow::WorkflowState;
+use crate::types::workflow::{NodeState, WorkflowState};
 
 /// What a job of a node left.
 pub(crate) struct ResultRow {
@@ -14,6 +14,7 @@ pub(crate) struct ResultRow {
     /// JSON text.
     pub(crate) result: Option<String>,
     pub(crate) error: Option<String>,
+    pub(crate) state: NodeState,
 }
 
 /// The result of a workflow, as JSON text.
@@ -29,6 +30,7 @@ pub(super) fn result(row: &PgRow) -> Result<ResultRow, Error> {
         job_id: row.try_get::<Option<String>, _>(1)?.map(JobId::from_database),
         result: row.try_get(2)?,
         error: row.try_get(3)?,
+        state: row.try_get::<&str, _>(4)?.parse()?,
     })
 }
 

@@ -66,7 +66,7 @@ impl Steps {
             None => {}
         }
         let value = run(&mut *tx).await.map_err(StepError::Failed)?;
-        let value = values::encode(&name, &value)?;
+        let value = values::encode_result(&name, &value)?;
         let saved = db::save(tx, &self.run(), &name, &value, None).await;
         let saved = saved.map_err(|error| self.error(&name, error))?;
         self.note_use(&name);

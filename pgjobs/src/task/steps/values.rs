@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{StepError, Steps};
 use crate::types::body::holds_nul;
@@ -23,19 +23,38 @@ impl Steps {
     }
 }
 
-pub(super) fn encode(name: &str, value: &(impl Serialize + ?Sized)) -> Result<Value, StepError> {
+pub(super) fn encode(name: &str, value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, StepError> {
     let wrong = |reason| StepError::Value { step: name.to_owned(), reason };
-    let value =
-        serde_json::to_value(value).map_err(|e| wrong(format!("it cannot be written as JSON: {e}")))?;
-    if holds_nul(&value.to_string()) {
+    let value = to_raw_value(value).map_err(|e| wrong(format!("it cannot be written as JSON: {e}")))?;
+    if holds_nul(value.get()) {
         return Err(wrong("it holds a NUL character, which jsonb cannot store".to_owned()));
     }
     Ok(value)
 }
 
-pub(super) fn read<T: DeserializeOwned>(name: &str, value: Option<Value>) -> Result<T, StepError> {
+/// What a step returned. What later runs could not read is not recorded: NaN, which is written as null, or a type that
+/// writes another form than it reads.
+pub(super) fn encode_result<T: Serialize + DeserializeOwned>(
+    name: &str,
+    value: &T,
+) -> Result<Box<RawValue>, StepError> {
+    let value = encode(name, value)?;
+    match serde_json::from_str::<T>(value.get()) {
+        Ok(_) => Ok(value),
+        Err(_) => Err(StepError::Value {
+            step: name.to_owned(),
+            reason: format!(
+                "its JSON is no {} when it is read back: NaN and infinities are none, and a type has to read what it writes",
+                std::any::type_name::<T>()
+            ),
+        }),
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(name: &str, value: Option<Box<RawValue>>) -> Result<T, StepError> {
+    let json = value.as_deref().unwrap_or(RawValue::NULL).get();
     // The error of serde may quote the value.
-    serde_json::from_value(value.unwrap_or_default()).map_err(|error| StepError::Value {
+    serde_json::from_str(json).map_err(|error| StepError::Value {
         step: name.to_owned(),
         reason: format!(
             "what is recorded is no {}: {}; give a step that returns another type another name",
@@ -51,8 +70,16 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_is_not_shown() {
-        let error = read::<u8>("pin", Some(Value::from("secret"))).unwrap_err().to_string();
+        let secret = to_raw_value("secret").unwrap();
+        let error = read::<u8>("pin", Some(secret)).unwrap_err().to_string();
         assert!(error.contains("`pin`") && error.contains("u8") && !error.contains("secret"), "{error}");
         assert!(encode("a", "x\0y").is_err());
+    }
+
+    #[test]
+    fn what_later_runs_could_not_read_is_refused() {
+        assert!(encode_result("a", &f64::NAN).is_err());
+        assert_eq!(encode_result("a", &u128::MAX).unwrap().get(), u128::MAX.to_string());
+        assert_eq!(read::<u128>("a", Some(encode("a", &u128::MAX).unwrap())).unwrap(), u128::MAX);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn draw(nodes: &[NodeRow], is_whole: bool) -> Vec<Line> {
     let folded = if is_whole || nodes.len() <= FOLDED_ABOVE {
         Folded::nothing(graph)
     } else {
-        let looks: Vec<_> = nodes.iter().map(|node| (&node.task, node.state)).collect();
+        let looks: Vec<_> = nodes.iter().map(|node| (&node.task, node.state, node.is_group)).collect();
         fold(&graph, &looks)
     };
     let state_of = |name: &str| at.get(name).map(|nth| nodes[*nth].state);
@@ -80,7 +80,7 @@ struct Text<'a> {
 impl<'a> Text<'a> {
     fn of(nodes: &'a [NodeRow], members: &[usize], state_of: &dyn Fn(&str) -> Option<NodeState>) -> Self {
         let first = &nodes[members[0]];
-        let mut more = vec![what(first)];
+        let mut more = vec![what(first, &Jobs::of(members.iter().map(|at| &nodes[*at])))];
         let name = match members.len() {
             1 => {
                 more.extend(waits(first, state_of));
@@ -107,8 +107,25 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Its task; of a group also how far its jobs are.
-fn what(node: &NodeRow) -> String {
+/// How far the jobs of nodes are that are drawn as one.
+struct Jobs {
+    all: i64,
+    ended: i64,
+    failed: i64,
+}
+
+impl Jobs {
+    fn of<'a>(nodes: impl Iterator<Item = &'a NodeRow>) -> Self {
+        nodes.fold(Jobs { all: 0, ended: 0, failed: 0 }, |sum, node| Jobs {
+            all: sum.all + i64::from(node.jobs),
+            ended: sum.ended + i64::from(node.jobs - node.open),
+            failed: sum.failed + i64::from(node.failed),
+        })
+    }
+}
+
+/// The task; of groups also how far their jobs are.
+fn what(node: &NodeRow, jobs: &Jobs) -> String {
     if !node.is_group {
         return node.task.clone();
     }
@@ -116,9 +133,9 @@ fn what(node: &NodeRow) -> String {
         return format!("group of {}", node.task);
     }
     let failed =
-        if node.failed > 0 { format!(", {} failed", format::count(node.failed)) } else { String::new() };
-    let (jobs, ended) = (format::count(node.jobs), format::count(node.jobs - node.open));
-    format!("{jobs} × {}, {ended} ended{failed}", node.task)
+        if jobs.failed > 0 { format!(", {} failed", format::count(jobs.failed)) } else { String::new() };
+    let (all, ended) = (format::count(jobs.all), format::count(jobs.ended));
+    format!("{all} × {}, {ended} ended{failed}", node.task)
 }
 
 /// What its edges want, where that is not success.
@@ -194,6 +211,17 @@ mod tests {
 ";
         assert_eq!(drawn(&nodes), golden);
         assert!(draw(&nodes, true).len() >= 500, "each node has its line where all are wanted");
+    }
+
+    #[test]
+    fn groups_are_drawn_as_one_with_all_their_jobs_apart_from_others() {
+        let single = (0..25).map(|n| node(&format!("one {n}"), "running", &[]));
+        let groups = (0..25).map(|n| group(&format!("many {n}"), "running", [10, 4, 1], &[]));
+        let golden = "\
+▶ 25 nodes  running    demo, one 0 to one 24
+▶ 25 nodes  running    250 × demo, 150 ended, 25 failed, many 0 to many 24
+";
+        assert_eq!(drawn(&single.chain(groups).collect::<Vec<_>>()), golden);
     }
 
     #[test]
