@@ -391,4 +391,8 @@ check "a retry where nothing failed" "retry_workflow|elsif not exists|elsif fals
 check "signals of others" "await_signal|if not jobs.sees_task() and|if false and" --test steps -- rights
 check "steps in batches of a group" "_note_steps|, node = null, node_from = null|" --test steps -- ends
 check "retried jobs before those that are gone" "_tidy_steps|and jobs._is_open(r.job_id)|and false" --test steps -- ends
+check "the options of an undo" "_start_undos|jobs._read_node_options(n.undo)|null" "${flow[@]}" sql_policies
+check "what is wrong with an undo's bind" "_node_flaw|'undo: ' || jobs._call_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies
+check "what is wrong with an undo's options" "_node_flaw|'undo: ' || jobs._node_options_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies
+check "the state of a cancelled job among results" "_results_of_node|case when f.is_cancelled then 'cancelled' else 'failed' end|'failed'" "${flow[@]}" rust_failures
 exit $survived

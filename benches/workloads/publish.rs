@@ -4,9 +4,12 @@ use std::pin::Pin;
 
 use pgjobs::Task;
 use pgjobs::sqlx::{self, PgPool};
-use pgjobs::workflow::chord;
+use pgjobs::workflow::{Flow, chord};
 
 use crate::{Result, tasks};
+
+/// The jobs of a wide workflow.
+const WIDE: usize = 10_000;
 
 type Published = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
@@ -22,6 +25,9 @@ pub(crate) struct Workload {
 }
 
 const PENDING: &str = "select count(*) from jobs.job_queue";
+
+/// The jobs of the groups, and for each group the one that comes after it.
+const FAN_IN: &str = "select count(*) + count(*) / 10000 from jobs.job_queue where task = 'load.square'";
 
 const PLAIN: Workload = Workload {
     name: "plain, published together",
@@ -48,6 +54,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "with a result of 8 numbers",
         publish: |pool, n| together(pool, n, tasks::result::new),
+        ..PLAIN
+    },
+    Workload {
+        name: "with a result of one number",
+        publish: |pool, n| together(pool, n, tasks::square::new),
         ..PLAIN
     },
     Workload {
@@ -79,6 +90,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         publish: |pool, n| Box::pin(chords(pool, n)),
         count: "select count(*) + count(*) / 100 from jobs.job_queue where task = 'load.square'",
         share: 4,
+        ..PLAIN
+    },
+    Workload {
+        name: "a workflow: 10,000 jobs, then one",
+        publish: |pool, n| Box::pin(fan_in(pool, n)),
+        count: FAN_IN,
+        ..PLAIN
+    },
+    Workload {
+        name: "a workflow: 10,000 jobs, then one with their results",
+        publish: |pool, n| Box::pin(wide_chords(pool, n)),
+        count: FAN_IN,
         ..PLAIN
     },
     Workload {
@@ -116,6 +139,23 @@ async fn in_single_rows(pool: PgPool, n: usize) -> Result<()> {
         jsonb_build_object('args', jsonb_build_array(n, n % 1000))) from generate_series(1, $1) n), null, null, null, null, null, i_pack => false)) p";
     for _ in 0..n / 1000 {
         sqlx::query(publish).bind(1000).execute(&pool).await?;
+    }
+    Ok(())
+}
+
+async fn fan_in(pool: PgPool, n: usize) -> Result<()> {
+    for _ in 0..n / WIDE {
+        let mut flow = Flow::new("fan in");
+        let all = flow.group("all", (0..WIDE as i64).map(tasks::square::new));
+        flow.node("end", tasks::plain::new(0, 0)).after(&all);
+        flow.publish(&pool).await?;
+    }
+    Ok(())
+}
+
+async fn wide_chords(pool: PgPool, n: usize) -> Result<()> {
+    for _ in 0..n / WIDE {
+        chord((0..WIDE as i64).map(tasks::square::new), tasks::sum::after()).publish(&pool).await?;
     }
     Ok(())
 }

@@ -85,6 +85,20 @@ async fn the_graph_and_the_outline_say_why_each_node_waits() {
 }
 
 #[tokio::test]
+async fn a_failed_workflow_where_nothing_waits_is_given_up() {
+    let db = Db::new().await;
+    db.run(r#"select jobs.publish_workflow('[{"name": "a", "task": "flow.a", "max_retries": 1}]')"#).await;
+    db.run("select jobs.nack(c.job_id, 'boom', i_lease => c.lease) from jobs.consume_topic('flow.a', 1) c")
+        .await;
+    let site = Site::of(&db, Role::Operator).await;
+    let page = site.get("/workflows/1").await.ok();
+    assert!(page.contains("do=cancel") && page.contains("do=retry"), "{page}");
+    assert_eq!(site.post("/workflows/1/cancel", &[("reason", "never mind")]).await.to(), "/workflows/1");
+    let page = site.get("/workflows/1").await.ok();
+    assert!(!page.contains("do=cancel"), "it has been given up: {page}");
+}
+
+#[tokio::test]
 async fn a_workflow_is_retried_and_cancelled_after_a_question() {
     let db = held().await;
     let site = Site::of(&db, Role::Operator).await;

@@ -66,7 +66,8 @@ fn head(ask: &Ask, workflow: &WorkflowRow) -> Markup {
 /// What can be done with it, as far as the viewer may.
 fn actions(ask: &Ask, workflow: &WorkflowRow) -> Markup {
     let can_retry = ["failed", "cancelled"].contains(&workflow.state.as_str());
-    let can_cancel = workflow.state == WorkflowState::Running || super::is_held(workflow);
+    // One that has failed is given up by that: what waits never runs, and it is no longer kept for a retry.
+    let can_cancel = [WorkflowState::Running, WorkflowState::Failed].contains(&workflow.state);
     let path = format!("/workflows/{}/act", workflow.id);
     let link = |verb: Verb| ask.link_with(&path, [("do", verb.name())]);
     html! {
