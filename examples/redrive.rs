@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A relay is down, and jobs fail. When it is back they are published anew, at a pace, as new jobs whose key
-//! for the relay is that of the first try. One of them has a wrong address, which is edited first.
+//! for the relay is that of the first try. One of them has a wrong address, which is edited first. In the end
+//! a rule says how long history keeps what was sent.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +67,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     wait_for(&pool, JobState::Success, 4).await?;
     worker.shutdown().await;
 
+    // What was sent is of no interest after a day; what failed stays as long as all of history.
+    admin::keep(&pool, &"redrive.*".parse()?, Some(JobState::Success), 1).await?;
+    for rule in admin::keep_rules(&pool).await?.iter().filter(|rule| rule.topic == "redrive.*") {
+        println!("kept: {} for {} day", rule.status.as_deref().unwrap_or("all"), rule.days);
+    }
     let filter = AuditFilter { num: 10, ..AuditFilter::default() };
     for row in admin::audit(&pool, &filter).await?.into_iter().rev() {
         println!("{}: {}", row.action, row.reason.unwrap_or_default());

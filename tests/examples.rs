@@ -297,6 +297,8 @@ fn redrive_publishes_failed_jobs_anew_and_says_who_did_it() {
         "start_operation: the relay is back",
         "edit: no address",
         "redrive: the address is right now",
+        "kept: success for 1 day",
+        "keep: ",
     ] {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
