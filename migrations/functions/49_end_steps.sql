@@ -53,7 +53,7 @@ declare
 begin
   if pg_sequence_last_value('jobs.steps_made') is not null then
     select array_agg(r.job_id::text) as jobs, min(r.ended_at) - interval '1 day' as since, max(r.ended_at) + interval '1 day' as until into v_old
-    from (select r.job_id, r.ended_at from jobs.resumable r where r.ended_at < i_oldest order by r.ended_at limit 1000 for update skip locked) r;
+    from (select r.job_id, r.ended_at from jobs.resumable r where r.ended_at < i_oldest order by r.ended_at limit 10000 for update skip locked) r;
     if v_old.jobs is not null then
       -- Of those that run again the next end notes it anew; here they would keep others from their turn.
       delete from jobs.resumable r where r.job_id = any (v_old.jobs) and jobs._is_open(r.job_id);
@@ -69,7 +69,7 @@ begin
       select o.ctid from jobs.signal o
       where coalesce(o.sent_at, o.made_at) < i_now - make_interval(days => v_days)
         and not exists (select from jobs.signal_waiter w where w.name = o.name)
-      order by coalesce(o.sent_at, o.made_at) limit 10000 for update skip locked));
+      order by coalesce(o.sent_at, o.made_at) limit 100000 for update skip locked));
   end if;
 end $$;
 

@@ -95,9 +95,9 @@ begin
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
   -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the
-  -- others.
+  -- others, of which there may be a hundred each second.
   delete from jobs.unique_key u where u.ctid = any (array(
-    select k.ctid from jobs.unique_key k where k.until <= v_now limit 10000 for update skip locked));
+    select k.ctid from jobs.unique_key k where k.until <= v_now limit 100000 for update skip locked));
   -- Pauses that have ended, which every claim would go on reading.
   if pg_sequence_last_value('jobs.restrictions_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));

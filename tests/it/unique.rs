@@ -219,6 +219,17 @@ async fn a_key_that_is_held_for_a_time_ends_by_itself() {
     assert!(keys(&db).await.is_empty(), "nobody has to publish for it to go");
 }
 
+/// A hundred a second for the ten minutes between two calls.
+#[tokio::test]
+async fn as_many_keys_go_in_a_call_as_may_have_ended_since_the_last() {
+    let db = Db::new().await;
+    let keys = "insert into jobs.unique_key (name, key, job_id, until)
+        select 'a', n::text, 'gone', jobs.now() - interval '1 s' from generate_series(1, 60000) n";
+    db.run(keys).await;
+    db.run("select jobs._maintain_partitions()").await;
+    assert_eq!(db.one::<i64>("select count(*) from jobs.unique_key").await, 0);
+}
+
 #[tokio::test]
 async fn a_replaced_job_is_as_the_last_publisher_wants_it() {
     let db = Db::with_clock().await;

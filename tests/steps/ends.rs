@@ -207,11 +207,23 @@ async fn a_success_of_a_group_takes_what_its_job_has_recorded() {
     assert_eq!(db.one::<String>(ended).await, format!("success {expected:?}"));
 }
 
+/// A hundred a second for the ten minutes between two calls.
+#[tokio::test]
+async fn as_many_signals_go_in_a_call_as_have_been_sent_since_the_last() {
+    let db = Db::new().await;
+    db.run("select jobs.signal('new')").await;
+    let old = "insert into jobs.signal (name, made_at, sent_at)
+        select n::text, s.at, s.at from generate_series(1, 60000) n, (select jobs.now() - interval '40 days') s(at)";
+    db.run(old).await;
+    db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days')").await;
+    assert_eq!(db.all::<String>("select name from jobs.signal").await, ["new"]);
+}
+
 /// Rows of jobs that run again do not keep those behind them from their turn.
 #[tokio::test]
 async fn many_retried_jobs_that_sleep_do_not_stop_the_tidying() {
     let db = Db::new().await;
-    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 hour') from generate_series(1, 1000);
+    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 hour') from generate_series(1, 10000);
             insert into jobs.resumable (job_id, ended_at) select job_id, jobs.now() - interval '40 days' from jobs.pending;
             insert into jobs.resumable (job_id, ended_at) values ('gone', jobs.now() - interval '39 days');
             insert into jobs.checkpoint (job_id, name, kind, task, attempt, saved_at) values ('gone', 'one', 'step', 'a', 1, jobs.now());
