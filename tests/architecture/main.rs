@@ -1,10 +1,11 @@
 //! How the code is laid out: imports go down the floors, folders form no circles, files stay readable, and what the
-//! documentation names exists.
+//! documentation and ARCHITECTURE.md name exists.
 
 mod arrays;
 mod crates;
 mod documents;
 mod graph;
+mod guide;
 mod imports;
 mod links;
 mod markup;
