@@ -62,6 +62,23 @@ async fn the_start_page_is_over_all_servers_and_says_which_is_away() {
 }
 
 #[tokio::test]
+async fn schedules_of_all_servers_are_on_a_page_the_next_first() {
+    let servers = Servers::new().await;
+    servers.eu.run("select jobs.set_schedule('late', 'mail.send', i_every => '2 days')").await;
+    servers.us.run("select jobs.set_schedule('soon', 'mail.send', i_every => '1 hour')").await;
+    let site = servers.site(Role::Viewer).await;
+    let place = |page: &str, link: &str| page.find(&format!("href=\"{link}\""));
+    until("two have answered", async || {
+        let page = site.get("/schedules").await.ok();
+        let (soon, late) = (place(&page, "/s/us/schedules/soon"), place(&page, "/s/eu/schedules/late"));
+        soon.is_some() && late.is_some() && soon < late
+    })
+    .await;
+    let page = site.get("/schedules").await.ok();
+    assert!(page.contains("gone") && page.contains("no answer within "), "{page}");
+}
+
+#[tokio::test]
 async fn each_server_has_all_its_pages_under_its_name() {
     let servers = Servers::new().await;
     let site = servers.site(Role::Admin).await;

@@ -202,12 +202,14 @@ fn rail(ask: &Ask, section: Section) -> Markup {
     }
 }
 
-/// Over several servers there are no sections, but the way to each server.
+/// Over several servers there are few sections, and the way to each server.
 fn rail_of_servers(ask: &Ask) -> Markup {
     html! {
         nav.rail id="rail" popover aria-label="Sections" {
             ul {
-                li { a href=(ask.link("/")) aria-current=[(ask.path == "/").then_some("page")] { "All servers" } }
+                @for (path, words) in [("/", "All servers"), ("/schedules", "Their schedules")] {
+                    li { a href=(ask.link(path)) aria-current=[(ask.path == path).then_some("page")] { (words) } }
+                }
                 @for name in ask.site.names.iter() { li { a href=(ask.link_on(name, "/")) { (name) } } }
             }
         }

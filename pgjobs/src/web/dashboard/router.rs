@@ -7,13 +7,15 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 
-use super::pages::{job, job_edit, jobs, jobs_act, jobs_do, operations, overview, routes, servers};
+use super::pages::{
+    job, job_edit, jobs, jobs_act, jobs_do, operations, overview, routes, servers, servers_schedules,
+};
 use super::route::Table;
 use super::serve::serve;
 use super::site::Site;
 use super::sites::Sites;
 use super::verbs::Verb;
-use super::view::Section::{Jobs, Operations, Overview};
+use super::view::Section::{Jobs, Operations, Overview, Schedules};
 use super::view::{Action, Page};
 
 /// Read by GET: they change nothing. A path comes before one that would also fit.
@@ -46,6 +48,7 @@ static TABLE: Table = Table { pages: &[PAGES, routes::PAGES], actions: &[ACTIONS
 const OVER_ALL: &[Page] = &[
     Page { path: "/", section: Overview, verb: Verb::View, show: |ask| Box::pin(servers::show(ask)) },
     Page { path: "/jobs", section: Jobs, verb: Verb::View, show: |ask| Box::pin(servers::find(ask)) },
+    Page { path: "/schedules", section: Schedules, verb: Verb::View, show: |ask| Box::pin(servers_schedules::show(ask)) },
 ];
 
 static OVER: Table = Table { pages: &[OVER_ALL], actions: &[] };

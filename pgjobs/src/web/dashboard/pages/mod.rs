@@ -16,6 +16,7 @@ mod parts;
 pub(super) mod routes;
 mod schedules;
 pub(super) mod servers;
+pub(super) mod servers_schedules;
 mod statistics;
 mod tasks;
 mod topic;

@@ -21,7 +21,7 @@ use crate::web::dashboard::view::View;
 use crate::web::dashboard::words::{count, number, span};
 
 /// So long this page waits for a server; what it said last is shown then.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A server as it is shown.
 struct Row {
