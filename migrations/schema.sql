@@ -1742,6 +1742,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._deliver_left() returns void
 -- function jobs._deliver(i_name text, i_payload jsonb) returns boolean
 -- function jobs._draw_numbers(i_jobs integer) returns bigint[]
+-- function jobs._drop_steps_of_old_jobs(i_oldest timestamp with time zone) returns boolean
 -- function jobs._drop_steps(i_jobs text[]) returns void
 -- function jobs._drop_undeclared() returns void
 -- function jobs._due_at(i_schedule jobs.schedule) returns timestamp with time zone
@@ -2239,6 +2240,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._take_keys_together(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_keys(i_names text[], i_keys text[], i_jobs text[], i_untils timestamp with time zone[], i_now timestamp with time zone) returns TABLE(nth integer, holder character varying, task character varying, state character varying)
 -- function jobs._take_turns(i_limits jobs.task_limit[], i_is_plain boolean) returns integer[]
+-- function jobs._takes_arguments(i_body jsonb) returns boolean
 -- function jobs._tell_cancelled(i_runs jobs.cancelled_runs, i_grace_seconds double precision, i_who name, i_reason text) returns void
 -- function jobs._template_of_array(i_schema jsonb, i_root jsonb, i_refs text[], i_known jsonb) returns text
 -- function jobs._template_of_number(i_type text, i_schema jsonb) returns text
@@ -2257,7 +2259,7 @@ CREATE INDEX workflow_stopping ON jobs.workflow USING btree (id) WHERE ((state =
 -- function jobs._tick(i_schedule jobs.schedule, i_now timestamp with time zone) returns void
 -- function jobs._ticks_between(i_schedule jobs.schedule, i_cron jobs.cron, i_from timestamp with time zone, i_to timestamp with time zone, i_num integer) returns timestamp with time zone[]
 -- function jobs._tidy_commands(i_now timestamp with time zone) returns void
--- function jobs._tidy_steps(i_now timestamp with time zone, i_oldest timestamp with time zone) returns void
+-- function jobs._tidy_steps(i_now timestamp with time zone, i_oldest timestamp with time zone, i_seconds double precision) returns void
 -- function jobs._time_of(i_text text) returns timestamp with time zone
 -- function jobs._trim_ended_workflows(i_before timestamp with time zone, i_seconds double precision) returns void
 -- function jobs._trim_workflows(i_before timestamp with time zone, i_num integer) returns integer

@@ -347,8 +347,8 @@ check "that a job asks again when its signal is being sent" "_await_signals|jobs
 check "jobs that were locked when their signal was sent" "signal|set is_left = true|set is_left = false" "${steps[@]}" races
 check "senders with an old snapshot" "signal|<> 'read committed'|<> current_setting('transaction_isolation')" "${steps[@]}" races
 check "that a signal wakes only who waits for it" "_deliver|q.attempt = w.attempt and q.ready_seq is null for update|q.ready_seq is null for update" "${steps[@]}" sql
-check "steps of jobs that run again" "_tidy_steps|not jobs._is_open(j) and|" "${steps[@]}" ends
-check "steps of jobs that history still has" "_tidy_steps|h.job_id = j and|false and" "${steps[@]}" ends
+check "steps of jobs that run again" "_drop_steps_of_old_jobs|not jobs._is_open(j) and|" "${steps[@]}" ends
+check "steps of jobs that history still has" "_drop_steps_of_old_jobs|h.job_id = j and|false and" "${steps[@]}" ends
 flow=(--test workflows --)
 check "which node a packed row is of" "_publish_packed|when ((r.jobs[1]).on_end).node is distinct from ((r.jobs[r.size]).on_end).node|when false" "${flow[@]}" sql_members
 check "successes of a group among other outcomes" "_success_bits|g.bits & ~coalesce(o.bits, 0)|g.bits" "${flow[@]}" sql_members
@@ -390,7 +390,7 @@ check "results of nodes out of sight" "_check_sight|if jobs.sees_task() then|if 
 check "a retry where nothing failed" "retry_workflow|elsif not exists|elsif false and not exists" "${flow[@]}" sql_retry
 check "signals of others" "await_signal|if not jobs.sees_task() and|if false and" --test steps -- rights
 check "steps in batches of a group" "_note_steps|, node = null, node_from = null|" --test steps -- ends
-check "retried jobs before those that are gone" "_tidy_steps|and jobs._is_open(r.job_id)|and false" --test steps -- ends
+check "retried jobs before those that are gone" "_drop_steps_of_old_jobs|and jobs._is_open(r.job_id)|and false" --test steps -- ends
 check "the options of an undo" "_start_undos|jobs._read_node_options(n.undo)|null" "${flow[@]}" sql_policies
 check "what is wrong with an undo's bind" "_node_flaw|'undo: ' || jobs._call_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies
 check "what is wrong with an undo's options" "_node_flaw|'undo: ' || jobs._node_options_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies

@@ -144,7 +144,7 @@ async fn in_single_rows(pool: PgPool, n: usize) -> Result<()> {
 }
 
 async fn fan_in(pool: PgPool, n: usize) -> Result<()> {
-    for _ in 0..n / WIDE {
+    for _ in 0..n.div_ceil(WIDE) {
         let mut flow = Flow::new("fan in");
         let all = flow.group("all", (0..WIDE as i64).map(tasks::square::new));
         flow.node("end", tasks::plain::new(0, 0)).after(&all);
@@ -154,7 +154,7 @@ async fn fan_in(pool: PgPool, n: usize) -> Result<()> {
 }
 
 async fn wide_chords(pool: PgPool, n: usize) -> Result<()> {
-    for _ in 0..n / WIDE {
+    for _ in 0..n.div_ceil(WIDE) {
         chord((0..WIDE as i64).map(tasks::square::new), tasks::sum::after()).publish(&pool).await?;
     }
     Ok(())

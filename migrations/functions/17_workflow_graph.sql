@@ -176,7 +176,7 @@ begin
     if (v_spec.binds is not null or v_spec.each_of is not null) and not v_spec.is_checked then
       perform jobs._check_partial_body(v_spec.name, v_spec.task, b, v_spec.binds, v_spec.each_of) from unnest(v_spec.bodies[:100]) b;
     end if;
-    if v_spec.undo is not null and not v_spec.is_checked then
+    if v_spec.undo is not null and v_spec.undo->'checked' is distinct from 'true' then
       perform jobs._check_partial_body(v_spec.name, v_spec.undo->>'task', v_spec.undo->'body', v_spec.undo->'bind', null);
     end if;
   end loop;
@@ -205,8 +205,9 @@ begin
       perform jobs._check_bodies(array[v_spec.task::text], v_spec.bodies, array[v_spec.is_checked]);
     end if;
   end loop;
-  select array_agg(s.task), array_agg(b.body) into v_tasks, v_bodies
-  from unnest(i_specs) s, lateral (select unnest(s.bodies) as body union all select s.undo->'body' where s.undo is not null) b where cardinality(s.bodies) < 64;
+  select array_agg(g.task), array_agg(g.body) into v_tasks, v_bodies
+  from (select s.task, b.body from unnest(i_specs) s, unnest(s.bodies) b(body) where cardinality(s.bodies) < 64
+        union all select u.undo->>'task', u.undo->'body' from unnest(i_specs) u where u.undo is not null) g;
   if v_tasks is not null then
     v_sizes := v_sizes || jobs._check_bulk(v_tasks, v_bodies);
   end if;

@@ -11,12 +11,6 @@ create or replace function jobs._node_keys() returns text[]
 language sql immutable parallel safe
 return array['name', 'task', 'body', 'each', 'after', 'bind', 'undo', 'keep_results', 'checked', 'unique'] || jobs._node_option_keys();
 
--- The options of jobs that this object gives; null: none.
-create or replace function jobs._read_node_options(i_object jsonb) returns jsonb
-language sql immutable parallel safe
-return (select pg_catalog.jsonb_object_agg(o.key, o.value) from pg_catalog.jsonb_each(i_object) o
-        where o.key = any (jobs._node_option_keys()));
-
 -- The first key of an object that is not among these; null: none.
 create or replace function jobs._key_outside(i_object jsonb, i_keys text[]) returns text
 language sql immutable parallel safe
@@ -55,11 +49,23 @@ end $$;
 create or replace function jobs._call_flaw(i_call jsonb) returns text
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 begin
-  return case
-    when jsonb_typeof(i_call->'bind') <> 'object' then 'bind: an object of arguments, each with a node'
-    when i_call ? 'bind' and (jsonb_typeof(i_call->'body') not in ('object', 'null') or jsonb_typeof(i_call->'body'->'kwargs') not in ('object', 'null'))
-      then 'body: with bind it is an object, and so are its kwargs' end;
+  if not i_call ?| array['bind', 'each'] then
+    return null;
+  elsif jsonb_typeof(i_call->'bind') <> 'object' then
+    return 'bind: an object of arguments, each with a node';
+  elsif not jobs._takes_arguments(i_call->'body') then
+    return 'body: with bind, or with each of a node, it is an object, and so are its kwargs';
+  elsif i_call ? 'bind' and jsonb_typeof(i_call->'each') = 'array'
+    and exists (select from jsonb_array_elements(i_call->'each') b where not jobs._takes_arguments(b)) then
+    return 'each: with bind its bodies are objects, and so are their kwargs';
+  end if;
+  return null;
 end $$;
+
+-- Whether arguments can be added to a body; null where there is none.
+create or replace function jobs._takes_arguments(i_body jsonb) returns boolean
+language sql immutable parallel safe
+return pg_catalog.jsonb_typeof(i_body) in ('object', 'null') and coalesce(pg_catalog.jsonb_typeof(i_body->'kwargs'), 'null') in ('object', 'null');
 
 -- What is wrong with `each`; null: nothing.
 create or replace function jobs._each_flaw(i_each jsonb) returns text
@@ -89,7 +95,7 @@ declare
     when jsonb_typeof(i_node->'after') <> 'array' then 'after: an array of names of nodes, or of objects'
     when jsonb_typeof(i_node->'undo') <> 'object' then 'undo: an object with task, body, bind'
     when jsonb_typeof(i_node->'options') is not null then 'give priority, timeout, max_retries, delay, scheduled_at and meta beside its task'
-    when (i_node->'undo') - (array['task', 'body', 'bind'] || jobs._node_option_keys()) <> '{}'
+    when (i_node->'undo') - (array['task', 'body', 'bind', 'checked'] || jobs._node_option_keys()) <> '{}'
       then format('undo: its keys are task, body, bind, %s', array_to_string(jobs._node_option_keys(), ', '))
     when i_node ? 'undo' and (jsonb_typeof(i_node->'undo'->'task') = 'string' and jobs._is_name(i_node->'undo'->>'task')) is not true then 'undo: it names its task'
     else coalesce(jobs._call_flaw(i_node), 'undo: ' || jobs._call_flaw(i_node->'undo'), jobs._each_flaw(i_node->'each')) end;
@@ -135,6 +141,15 @@ begin
 exception when data_exception then
   return null;
 end $$;
+
+-- The options of jobs that this object gives, as every session reads them; null: none.
+create or replace function jobs._read_node_options(i_object jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select jsonb_object_agg(o.key, case
+    when o.key in ('priority', 'max_retries') then to_jsonb((o.value #>> '{}')::numeric::integer)   -- 3.0 is 3
+    when o.key = 'scheduled_at' then to_jsonb(jobs._time_of(o.value #>> '{}')) else o.value end)
+  from jsonb_each(i_object) o where o.key = any (jobs._node_option_keys())
+$$;
 
 -- Arguments that come from nodes, all in one form: {param: {"node", "as"}}; null: none. Where nothing else is said,
 -- they are values, and results of nodes that may have failed: where i_on_failure or the edge continues, or the edge is
@@ -183,11 +198,13 @@ begin
     from jsonb_array_elements(i_after) with ordinality e(edge, at)) end;
 end $$;
 
--- An undo without nulls, its bind as that of a node.
+-- An undo without nulls, its bind and its options as those of a node.
 create or replace function jobs._read_undo(i_undo jsonb) returns jsonb
-language sql immutable parallel safe
-return (select pg_catalog.jsonb_object_agg(u.key, case u.key when 'bind' then jobs._read_binds(u.value, null, null) else u.value end)
-        from pg_catalog.jsonb_each(i_undo) u where u.value <> 'null' and not (u.key = 'bind' and u.value = '{}'));
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select jsonb_object_agg(u.key, case u.key when 'bind' then jobs._read_binds(u.value, null, null) else u.value end)
+         || coalesce(jobs._read_node_options(i_undo), '{}')
+  from jsonb_each(i_undo) u where u.value <> 'null' and not (u.key = 'bind' and u.value = '{}')
+$$;
 
 -- Reads one node. i_which names it in an error.
 create or replace function jobs._read_node(i_which text, i_node jsonb, i_on_failure text) returns jobs.node_spec

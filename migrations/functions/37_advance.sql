@@ -86,7 +86,7 @@ declare
   v_ran integer := (select count(*) from jobs.node n where n.id = any (i_ended) and n.jobs > 0);
   v_started integer := 0;
   v_all bigint[] := i_ended;
-  v_left bigint[] := '{}';
+  v_left bigint[] := array[]::bigint[];
   v_change jobs.node_change;
   v_at_once bigint[];
 begin

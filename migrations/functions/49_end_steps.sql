@@ -40,29 +40,18 @@ begin
   end if;
 end $$;
 
--- Deletes, a bounded number in each call: the steps of jobs that were dropped from history for their age;
--- signals that were sent longer ago than jobs.config.signal_days; and old rows of signals that nobody waits
--- for.
-create or replace function jobs._tidy_steps(i_now timestamptz, i_oldest timestamptz) returns void
+-- Deletes the steps of jobs that were dropped from history for their age, for about i_seconds; signals that
+-- were sent longer ago than jobs.config.signal_days; and old rows of signals that nobody waits for.
+create or replace function jobs._tidy_steps(i_now timestamptz, i_oldest timestamptz, i_seconds double precision) returns void
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
 declare
-  v_old record;
-  v_gone text[];
+  v_until timestamptz := clock_timestamp() + make_interval(secs => i_seconds);
   v_days integer := (select c.signal_days from jobs.config c);
 begin
   if pg_sequence_last_value('jobs.steps_made') is not null then
-    select array_agg(r.job_id::text) as jobs, min(r.ended_at) - interval '1 day' as since, max(r.ended_at) + interval '1 day' as until into v_old
-    from (select r.job_id, r.ended_at from jobs.resumable r where r.ended_at < i_oldest order by r.ended_at limit 10000 for update skip locked) r;
-    if v_old.jobs is not null then
-      -- Of those that run again the next end notes it anew; here they would keep others from their turn.
-      delete from jobs.resumable r where r.job_id = any (v_old.jobs) and jobs._is_open(r.job_id);
-      -- One statement, so that it sees each job in one of its places. A retry takes it from one to the other.
-      execute format('select array(select j from unnest($1) j where not jobs._is_open(j) and not exists (
-                        select from jobs.job h where h.job_id = j and h.complete_on >= %s and h.complete_on < %s))',
-                     jobs._literal(v_old.since), jobs._literal(v_old.until)) into v_gone using v_old.jobs;
-      perform jobs._drop_steps(v_gone);
-    end if;
+    while jobs._drop_steps_of_old_jobs(i_oldest) and clock_timestamp() < v_until loop
+    end loop;
   end if;
   if pg_sequence_last_value('jobs.signals_made') is not null then
     delete from jobs.signal s where s.ctid = any (array(
@@ -71,6 +60,32 @@ begin
         and not exists (select from jobs.signal_waiter w where w.name = o.name)
       order by coalesce(o.sent_at, o.made_at) limit 100000 for update skip locked));
   end if;
+end $$;
+
+-- Deletes the steps of up to 1,000 jobs that ended before i_oldest and are gone from history; true when there
+-- may be more.
+create or replace function jobs._drop_steps_of_old_jobs(i_oldest timestamptz) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_partition_pruning = on set jit = off as $$
+declare
+  v_old record;
+  v_gone text[];
+  v_open integer;
+begin
+  select array_agg(r.job_id::text) as jobs, min(r.ended_at) - interval '1 day' as since, max(r.ended_at) + interval '1 day' as until into v_old
+  from (select r.job_id, r.ended_at from jobs.resumable r where r.ended_at < i_oldest order by r.ended_at limit 1000 for update skip locked) r;
+  if v_old.jobs is null then
+    return false;
+  end if;
+  -- Of those that run again the next end notes it anew; here they would keep others from their turn.
+  delete from jobs.resumable r where r.job_id = any (v_old.jobs) and jobs._is_open(r.job_id);
+  get diagnostics v_open = row_count;
+  -- One statement, so that it sees each job in one of its places. A retry takes it from one to the other.
+  execute format('select array(select j from unnest($1) j where not jobs._is_open(j) and not exists (
+                    select from jobs.job h where h.job_id = j and h.complete_on >= %s and h.complete_on < %s))',
+                 jobs._literal(v_old.since), jobs._literal(v_old.until)) into v_gone using v_old.jobs;
+  perform jobs._drop_steps(v_gone);
+  return cardinality(v_gone) + v_open = 1000;
 end $$;
 
 -- What a pending job, not due yet, waits for by its own will: a signal, or the end of a sleep. No row when

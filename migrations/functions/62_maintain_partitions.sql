@@ -94,10 +94,6 @@ begin
   -- each call.
   delete from jobs.job_default h where h.ctid = any (array(
     select d.ctid from jobs.job_default d where d.complete_on < v_oldest::timestamp at time zone 'utc' limit 10000));
-  -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the
-  -- others, of which there may be a hundred each second.
-  delete from jobs.unique_key u where u.ctid = any (array(
-    select k.ctid from jobs.unique_key k where k.until <= v_now limit 100000 for update skip locked));
   -- Pauses that have ended, which every claim would go on reading.
   if pg_sequence_last_value('jobs.restrictions_made') is not null then
     delete from jobs.pause p where p.ctid = any (array(select o.ctid from jobs.pause o where o.until <= v_now limit 10000 for update skip locked));
@@ -112,7 +108,11 @@ begin
     and (v_gave_way_at > v_now - interval '1 minute' and v_gave_way_at <= v_now) is not true then
     return query select unnest(jobs._try_to_change_partitions(v_today, v_full, v_make, v_drop));
   elsif v_clock_is_sure and cardinality(v_made) > 0 is not true then   -- not in one transaction with the locks of partitions
-    perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1), jobs._tidy_steps(v_now, v_oldest::timestamp at time zone 'utc');
+    perform jobs._shorten_audit(v_now), jobs._delete_unkept(v_today, 1), jobs._tidy_steps(v_now, v_oldest::timestamp at time zone 'utc', 1);
+    -- Unique keys whose time is over are free already: whoever publishes under one deletes it. This is for the
+    -- others, of which there may be a hundred each second. Last, because such a publisher waits for the commit.
+    delete from jobs.unique_key u where u.ctid = any (array(
+      select k.ctid from jobs.unique_key k where k.until <= v_now limit 100000 for update skip locked));
   end if;
   if pg_sequence_last_value('jobs.commands_made') > 0 then
     perform jobs._tidy_commands(v_now);   -- last: a worker's receipt waits for it

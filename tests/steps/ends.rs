@@ -126,7 +126,7 @@ async fn a_retry_beside_the_tidying_keeps_its_steps() {
     let mut session = db.connect().await;
     execute(&mut session, "begin").await;
     execute(&mut session, &format!("select jobs.retry(array['{}'])", run.job)).await;
-    let tidy = "select jobs._tidy_steps(jobs.now(), jobs.now() + interval '1 day')";
+    let tidy = "select jobs._tidy_steps(jobs.now(), jobs.now() + interval '1 day', 1)";
     db.run(tidy).await;
     execute(&mut session, "commit").await;
     db.run(tidy).await;
@@ -215,7 +215,7 @@ async fn as_many_signals_go_in_a_call_as_have_been_sent_since_the_last() {
     let old = "insert into jobs.signal (name, made_at, sent_at)
         select n::text, s.at, s.at from generate_series(1, 60000) n, (select jobs.now() - interval '40 days') s(at)";
     db.run(old).await;
-    db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days')").await;
+    db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days', 1)").await;
     assert_eq!(db.all::<String>("select name from jobs.signal").await, ["new"]);
 }
 
@@ -223,14 +223,14 @@ async fn as_many_signals_go_in_a_call_as_have_been_sent_since_the_last() {
 #[tokio::test]
 async fn many_retried_jobs_that_sleep_do_not_stop_the_tidying() {
     let db = Db::new().await;
-    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 hour') from generate_series(1, 10000);
+    db.run("select jobs.publish('a', i_scheduled_at => jobs.now() + interval '1 hour') from generate_series(1, 1000);
             insert into jobs.resumable (job_id, ended_at) select job_id, jobs.now() - interval '40 days' from jobs.pending;
             insert into jobs.resumable (job_id, ended_at) values ('gone', jobs.now() - interval '39 days');
             insert into jobs.checkpoint (job_id, name, kind, task, attempt, saved_at) values ('gone', 'one', 'step', 'a', 1, jobs.now());
             select nextval('jobs.steps_made')")
         .await;
     for _ in 0..2 {
-        db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days')").await;
+        db.run("select jobs._tidy_steps(jobs.now(), jobs.now() - interval '9 days', 1)").await;
     }
     assert_eq!(left(&db).await, "0 0 0 0");
 }

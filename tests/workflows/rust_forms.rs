@@ -8,7 +8,9 @@ use pgjobs::workflow::{Flow, NodeState, WorkflowState, chain, chord, group};
 use pgjobs::{NewJob, Tx};
 
 use crate::Outcome;
-use crate::rust_tasks::{Seen, add, count_to, join, maybe, number, or_zero, say, square, stream_sum, sum};
+use crate::rust_tasks::{
+    Seen, add, count_to, join, maybe, number, optional_outcomes, or_zero, say, square, stream_sum, sum,
+};
 
 #[pgjobs::test]
 async fn a_chain_hands_each_result_to_the_next(db: Database) -> Outcome {
@@ -102,6 +104,18 @@ async fn an_argument_that_may_be_absent_takes_values_and_none(db: Database) -> O
     }
     assert_eq!(run.result(&many).wait(db.pool()).await?, [5, 0]);
     assert_eq!(run.result(&each).wait(db.pool()).await?, [1, 2]);
+    Ok(())
+}
+
+#[pgjobs::test]
+async fn arguments_that_may_be_absent_take_outcomes_and_pages(db: Database) -> Outcome {
+    let mut flow = Flow::new("outcomes");
+    let one = flow.node("one", number::new(3));
+    let many = flow.group("many", [4, 5].map(number::new));
+    let all = flow.then("all", (&one, &many, &many), optional_outcomes::after());
+    let run = flow.publish(db.pool()).await?;
+    drain(&db).await?;
+    assert_eq!(run.result(&all).wait(db.pool()).await?, "3 9 true");
     Ok(())
 }
 

@@ -46,6 +46,18 @@ pub(crate) async fn or_zero(n: Option<i64>) -> Result<i64, TaskError> {
     Ok(n.unwrap_or(0))
 }
 
+/// All three forms of what a parent gives may be absent.
+#[task(name = "flow.optional_outcomes")]
+pub(crate) async fn optional_outcomes(
+    #[from] one: Option<Result<i64, NodeFailure>>,
+    #[from] all: Option<Vec<Result<i64, NodeFailure>>>,
+    #[from] pages: Option<Results<i64>>,
+) -> Result<String, TaskError> {
+    let one = one.and_then(Result::ok).unwrap_or(-1);
+    let all = all.unwrap_or_default().into_iter().filter_map(Result::ok).sum::<i64>();
+    Ok(format!("{one} {all} {}", pages.is_some_and(|pages| pages.node() == "many")))
+}
+
 #[task(name = "flow.sum")]
 pub(crate) async fn sum(numbers: Vec<i64>) -> Result<i64, TaskError> {
     Ok(numbers.iter().sum())

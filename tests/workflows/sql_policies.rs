@@ -88,6 +88,43 @@ async fn an_undo_keeps_the_nulls_of_its_body_and_its_options() {
     assert_eq!(db.one::<String>(undone).await, r#"{"kwargs": {"a": null, "b": 1}} 3 60.00 {"by": null}"#);
 }
 
+/// Options are read once, by the publisher's session: a worker's may read other times from the same text.
+#[tokio::test]
+async fn options_of_nodes_and_undos_are_read_when_they_are_published() {
+    let db = Db::new().await;
+    let flow = Flow::on(&db).await;
+    let undo = json!({"task": "u", "max_retries": 3.0, "priority": 5.0, "scheduled_at": "31/01/2030 08:00"});
+    let later = json!({"after": ["x"], "max_retries": 2.0, "scheduled_at": "31/01/2030 08:00"});
+    let fails = json!({"after": ["x"]});
+    let nodes =
+        json!([node("x", "a", json!({ "undo": undo })), node("y", "b", later), node("z", "c", fails)]);
+    let mut session = db.connect().await;
+    let publish = format!(
+        "set datestyle = 'SQL, DMY'; set timezone = 'America/New_York'; select jobs.publish_workflow('{nodes}', null, '{{\"on_failure\": \"compensate\"}}')"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(publish)).execute(&mut session).await.unwrap();
+    flow.end("a", "success").await;
+    let waits = "select concat_ws(' ', task, max_retries, priority, scheduled_at at time zone 'utc') from jobs.pending where task <> 'c'";
+    assert_eq!(db.all::<String>(waits).await, ["b 2 0 2030-01-31 13:00:00"]);
+    flow.end("c", "fail").await;
+    db.run("select jobs.cancel(array(select job_id from jobs.pending))").await; // the undo waits for its end
+    let undone = db.all::<String>(waits).await;
+    assert_eq!(undone, ["u 3 5 2030-01-31 13:00:00"]);
+}
+
+#[tokio::test]
+async fn the_body_of_an_undo_is_as_small_as_any_also_of_a_large_group() {
+    let db = Db::new().await;
+    db.run("update jobs.config set max_body_bytes = 2000").await;
+    for jobs in [1, 63, 64, 200] {
+        let each = vec![json!({"args": []}); jobs];
+        let undo = json!({"task": "u", "body": {"args": ["x".repeat(3000)]}});
+        let nodes = json!([node("x", "a", json!({ "each": each, "undo": undo }))]);
+        let (code, message) = db.refusal(&format!("select jobs.publish_workflow('{nodes}')")).await;
+        assert!(code == "PT413" && message.contains("task 'u'"), "{jobs}: {code} {message}");
+    }
+}
+
 #[tokio::test]
 async fn an_undo_that_cannot_be_meant_is_refused_by_name() {
     let db = Db::new().await;
@@ -95,7 +132,7 @@ async fn an_undo_that_cannot_be_meant_is_refused_by_name() {
         (json!({"task": "u", "bind": 5}), "undo: bind: an object of arguments, each with a node"),
         (
             json!({"task": "u", "bind": {"n": "x"}, "body": [1]}),
-            "undo: body: with bind it is an object, and so are its kwargs",
+            "undo: body: with bind, or with each of a node, it is an object, and so are its kwargs",
         ),
         (json!({"task": "u", "priority": "high"}), "undo: priority: an integer"),
         (

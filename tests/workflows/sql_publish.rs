@@ -43,7 +43,15 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"[{"task": "a", "each": {"node": "a", "chunk": 2.5}}]"#, "node 1 of 1: each: chunk is an integer"),
     (
         r#"[{"task": "b"}, {"task": "a", "body": [1], "bind": {"x": "b"}}]"#,
-        "node 2 of 2: body: with bind it is an object",
+        "node 2 of 2: body: with bind, or with each of a node, it is an object",
+    ),
+    (
+        r#"[{"task": "b"}, {"task": "a", "body": "text", "each": {"node": "b"}}]"#,
+        "node 2 of 2: body: with bind, or with each of a node, it is an object",
+    ),
+    (
+        r#"[{"task": "b"}, {"task": "a", "each": [{"args": []}, [1]], "bind": {"x": "b"}}]"#,
+        "node 2 of 2: each: with bind its bodies are objects, and so are their kwargs",
     ),
     (
         r#"[{"task": "b"}, {"task": "a", "bind": {"x": {"node": "b", "as": "value"}}, "after": [{"node": "b", "when": "ended"}]}]"#,

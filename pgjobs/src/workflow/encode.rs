@@ -92,32 +92,50 @@ struct UndoJson<'a> {
     body: &'a RawValue,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     bind: BTreeMap<&'a str, BindJson<'a>>,
+    /// The task's own type made the arguments.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    checked: bool,
     #[serde(flatten)]
     options: OptionsJson,
 }
 
 /// The JSON of all nodes that are not there already, after the publish layers of this process have seen them:
-/// each node once, also a group.
+/// each node once, also a group, and then each undo.
 pub(super) fn encode(nodes: &[Shared], default: OnFailure) -> Result<String, Error> {
     let mut drafts: Vec<_> = nodes.iter().map(Shared::lock).collect();
     let names: HashMap<u64, String> = drafts.iter().map(|draft| (draft.id, draft.name.clone())).collect();
-    let mut requests = Vec::with_capacity(drafts.len());
-    for draft in &mut drafts {
-        if let Some(error) = draft.error.take() {
-            return Err(error);
-        }
-        requests.push(draft.request.take());
-        if let Some(undo) = &mut draft.undo {
-            prepare(slice::from_mut(&mut undo.request))?;
-        }
+    // All mistakes first: publish layers see no flow that is refused anyway.
+    if let Some(error) = drafts.iter_mut().find_map(|draft| draft.error.take()) {
+        return Err(error);
     }
     let (places, mut requests): (Vec<usize>, Vec<JobRequest>) =
-        requests.into_iter().enumerate().filter_map(|(at, request)| Some((at, request?))).unzip();
+        drafts.iter_mut().enumerate().filter_map(|(at, draft)| Some((at, draft.request.take()?))).unzip();
+    let are_beside: Vec<bool> = requests.iter().map(is_beside).collect();
     prepare(&mut requests)?;
-    let nodes =
-        places.iter().zip(&requests).map(|(at, request)| node(&drafts[*at], request, &names, default));
+    for undo in drafts.iter_mut().filter_map(|draft| draft.undo.as_mut()) {
+        prepare(slice::from_mut(&mut undo.request))?;
+    }
+    let nodes = places.iter().zip(&requests).zip(&are_beside).map(|((at, request), is_beside)| {
+        let node = node(&drafts[*at], request, &names, default)?;
+        let options = OptionsJson { unique: not_unique(&drafts[*at], request, *is_beside)?, ..node.options };
+        Ok(NodeJson { options, ..node })
+    });
     let nodes = nodes.collect::<Result<Vec<_>, Error>>()?;
     serde_json::to_string(&nodes).map_err(|error| Error::Encode(format!("a flow: {error}")))
+}
+
+/// Whether its publisher has said that it runs beside the holder of its unique key.
+fn is_beside(request: &JobRequest) -> bool {
+    request.options.unique.is_some() && !request.is_unique()
+}
+
+/// `false` for a node that runs beside the holder of its unique key, whatever key a publish layer gives it.
+fn not_unique(draft: &Draft, request: &JobRequest, is_beside: bool) -> Result<Option<bool>, Error> {
+    if !is_beside && request.is_unique() {
+        let reason = "its job is unique, and a job that another one stands for would leave those waiting that come after it; add `.not_unique()`";
+        return Err(refusal(draft, reason.to_owned()));
+    }
+    Ok(is_beside.then_some(false))
 }
 
 fn node<'a>(
@@ -139,7 +157,7 @@ fn node<'a>(
         undo: draft.undo.as_ref().map(|one| undo(draft, one)).transpose()?,
         keep_results: draft.keeps_results,
         checked: request.checked,
-        options: OptionsJson { unique: not_unique(draft, request)?, ..options(request)? },
+        options: options(request)?,
     })
 }
 
@@ -151,6 +169,7 @@ fn undo<'a>(draft: &'a Draft, undo: &'a Undo) -> Result<UndoJson<'a>, Error> {
         task: undo.request.task(),
         body: &undo.request.body,
         bind: undo.param.map(own).into_iter().collect(),
+        checked: undo.request.checked,
         options: options(&undo.request)?,
     })
 }
@@ -184,15 +203,6 @@ fn options(request: &JobRequest) -> Result<OptionsJson, Error> {
         meta: meta.map_err(|error| Error::Encode(format!("meta: {error}")))?,
         unique: None,
     })
-}
-
-/// `false` for a node that is to run beside the holder of its unique key.
-fn not_unique(draft: &Draft, request: &JobRequest) -> Result<Option<bool>, Error> {
-    if request.is_unique() {
-        let reason = "its job is unique, and a job that another one stands for would leave those waiting that come after it; add `.not_unique()`";
-        return Err(refusal(draft, reason.to_owned()));
-    }
-    Ok(request.options.unique.as_ref().map(|_| false))
 }
 
 fn name_of<'a>(

@@ -10,15 +10,18 @@ use crate::types::workflow::NodeFailure;
 ///
 /// | parent | the argument |
 /// |---|---|
-/// | [`Node<T>`](Node) | `T` or `Option<T>`; or `Result<T, NodeFailure>`, then the child runs also when the parent failed |
-/// | [`Group<T>`](Group) | `Vec<T>` or `Option<Vec<T>>`; or `Vec<Result<T, NodeFailure>>`, likewise |
+/// | [`Node<T>`](Node) | `T`; or `Result<T, NodeFailure>`, then the child runs also when the parent failed |
+/// | [`Group<T>`](Group) | `Vec<T>`; or `Vec<Result<T, NodeFailure>>`, likewise |
 /// | [`Group<T>`](Group) | [`Results<T>`](Results), read in pages: for groups of thousands |
 /// | a tuple of parents | several arguments with `#[from]`, one of each |
+///
+/// An argument that may be absent, an `Option`, takes what its type takes, and an `Option<T>` that a parent
+/// returns.
 #[diagnostic::on_unimplemented(
     message = "the result of `{Self}` is not what the task takes there: `{In}`",
     label = "it gives another type",
     note = "a `Node<T>` gives `T` or `Result<T, NodeFailure>`; a `Group<T>` gives `Vec<T>`, `Vec<Result<T, NodeFailure>>` or `Results<T>`; a tuple of parents gives one to each argument with `#[from]`",
-    note = "the argument is the function's first, or the one with `#[from]` before it"
+    note = "the argument is the function's first, or the one with `#[from]` before it; an `Option` takes what its type takes"
 )]
 pub trait Gives<In> {
     #[doc(hidden)]
@@ -65,6 +68,12 @@ impl<T> Gives<Result<T, NodeFailure>> for Node<T> {
     }
 }
 
+impl<T> Gives<Option<Result<T, NodeFailure>>> for Node<T> {
+    fn given(&self) -> Vec<Given> {
+        vec![self.draft.given(As::Results)]
+    }
+}
+
 impl<T> Gives<Vec<T>> for Group<T> {
     fn given(&self) -> Vec<Given> {
         vec![self.draft.given(As::Value)]
@@ -80,6 +89,18 @@ impl<T> Gives<Option<Vec<T>>> for Group<T> {
 impl<T> Gives<Vec<Result<T, NodeFailure>>> for Group<T> {
     fn given(&self) -> Vec<Given> {
         vec![self.draft.given(As::Results)]
+    }
+}
+
+impl<T> Gives<Option<Vec<Result<T, NodeFailure>>>> for Group<T> {
+    fn given(&self) -> Vec<Given> {
+        vec![self.draft.given(As::Results)]
+    }
+}
+
+impl<T> Gives<Option<Results<T>>> for Group<T> {
+    fn given(&self) -> Vec<Given> {
+        vec![self.draft.given(As::Handle)]
     }
 }
 

@@ -12,7 +12,7 @@ impl<R> Flow<R> {
     /// that wait for nothing become jobs at once, the others when what they wait for has ended.
     ///
     /// A [`Tx`](crate::Tx) sends it at once as well, since its id is wanted. The publish layers of this
-    /// process ([`on_publish`](crate::on_publish)) see each node once, whatever the number of its jobs.
+    /// process ([`on_publish`](crate::on_publish)) see each node once, whatever the number of its jobs, and then each undo.
     ///
     /// # Errors
     /// Those of [`Publish`](crate::Publish). [`Error::Workflow`] for an edge from a node of another flow, and

@@ -11,6 +11,9 @@ use crate::types::error::Error;
 impl Steps {
     /// An error of the database as that of a step.
     pub(super) fn error(&self, name: &str, error: Error) -> StepError {
+        if let Some(reason) = unfit(&error) {
+            return StepError::Value { step: name.to_owned(), reason };
+        }
         let Error::Refused { code, message, hint } = &error else { return StepError::Database(error) };
         let reason =
             || format!("{message}{}", hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default());
@@ -21,6 +24,14 @@ impl Steps {
             _ => StepError::Database(error),
         }
     }
+}
+
+/// Why the server could not store a value that is JSON: a number that is too large for it, half of a surrogate pair.
+fn unfit(error: &Error) -> Option<String> {
+    let Error::Database(sqlx::Error::Database(error)) = error else { return None };
+    let code = error.code()?;
+    let is_of_value = ["22P02", "22P05", "22003"].contains(&code.as_ref());
+    is_of_value.then(|| format!("jsonb cannot store it ({code})"))
 }
 
 pub(super) fn encode(name: &str, value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, StepError> {
