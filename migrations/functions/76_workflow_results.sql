@@ -32,9 +32,9 @@ begin
 end $$;
 
 -- The results of the jobs of a node that have ended, by their position from 0, those after i_after, at most
--- i_limit; state is success, failed or cancelled, error of those that did not succeed. Of a group whose results nobody wants only errors
--- are kept. For a restricted role, nodes of other tasks are unknown. Locks nothing. PT404 for an unknown
--- workflow or node.
+-- i_limit; state is success, failed or cancelled, error of those that did not succeed. Of a group whose
+-- results nobody wants only errors are kept. For a restricted role, nodes of other tasks are unknown. Locks
+-- nothing. PT404 for an unknown workflow or node.
 create or replace function jobs.node_results(i_workflow bigint, i_node text, i_after integer default -1, i_limit integer default 1000) returns table (
   nth integer, job_id varchar, result jsonb, error text, state text
 )
