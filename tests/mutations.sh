@@ -392,7 +392,9 @@ check "signals of others" "await_signal|if not jobs.sees_task() and|if false and
 check "steps in batches of a group" "_note_steps|, node = null, node_from = null|" --test steps -- ends
 check "retried jobs before those that are gone" "_drop_steps_of_old_jobs|and jobs._is_open(r.job_id)|and false" --test steps -- ends
 check "the options of an undo" "_start_undos|jobs._read_node_options(n.undo)|null" "${flow[@]}" sql_policies
-check "what is wrong with an undo's bind" "_node_flaw|'undo: ' || jobs._call_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies
-check "what is wrong with an undo's options" "_node_flaw|'undo: ' || jobs._node_options_flaw(i_node->'undo')|null" "${flow[@]}" sql_policies
-check "the state of a cancelled job among results" "_results_of_node|case when f.is_cancelled then 'cancelled' else 'failed' end|'failed'" "${flow[@]}" rust_failures
+check "what is wrong with an undo's bind" "_node_flaw|jobs._call_flaw(i_node->'undo')|null::text" "${flow[@]}" sql_policies::an_undo
+check "what is wrong with an undo's options" "_node_flaw|jobs._node_options_flaw(i_node->'undo')|null::text" "${flow[@]}" sql_policies::an_undo
+check "the state of a cancelled job among results" "_results_of_node|case when f.is_cancelled then 'cancelled' else 'failed' end|'failed'" "${it[@]}" workflow_readers
+check "options of nodes, read by the publisher's session" "_read_node_options|to_jsonb(jobs._time_of(o.value #>> '{}'))|o.value" "${flow[@]}" sql_policies::options
+check "the size of an undo of a large group" "_check_sizes_of_nodes|where u.undo is not null|where u.undo is not null and cardinality(u.bodies) < 64" "${flow[@]}" sql_policies::the_body
 exit $survived

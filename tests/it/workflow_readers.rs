@@ -159,7 +159,8 @@ async fn results_come_in_pages_and_in_order_with_the_errors() {
         db.run("insert into public.held select * from jobs.consume_topic('many', 150)").await;
     }
     db.run(
-        r#"select jobs.nack(h.job_id, 'odd', i_lease => h.lease) from public.held h where h.body->'args' in ('[7]', '[120]');
+        r#"select jobs.nack(h.job_id, 'odd', i_lease => h.lease) from public.held h where h.body->'args' = '[7]';
+           select jobs.cancel(array(select h.job_id::text from public.held h where h.body->'args' = '[120]'), i_reason => 'no');
            select jobs.ack(h.job_id, h.body->'args'->0, h.lease) from (select * from public.held order by random()) h where h.body->'args' not in ('[7]', '[120]')"#,
     )
     .await;
@@ -167,16 +168,19 @@ async fn results_come_in_pages_and_in_order_with_the_errors() {
     let mut seen = Vec::new();
     loop {
         let page = format!(
-            "select concat_ws(' ', r.nth, r.result, r.error) from jobs.node_results(1, 'many', {after}, 40) r"
+            "select concat_ws(' ', r.nth, r.state, r.result, r.error) from jobs.node_results(1, 'many', {after}, 40) r"
         );
         let page = db.all::<String>(&page).await;
         let Some(last) = page.last() else { break };
         after = last.split(' ').next().unwrap().parse().unwrap();
         seen.extend(page);
     }
-    let expected: Vec<String> =
-        (0..150).map(|n| if n == 7 || n == 120 { format!("{n} odd") } else { format!("{n} {n}") }).collect();
-    assert_eq!(seen, expected);
+    let expected = (0..150).map(|n| match n {
+        7 => "7 failed odd".to_owned(),
+        120 => "120 cancelled cancelled by postgres: no".to_owned(),
+        n => format!("{n} success {n}"),
+    });
+    assert_eq!(seen, expected.collect::<Vec<_>>());
     let own = "select count(*) from jobs.node_results(1, 'many') r join public.held h on h.job_id = r.job_id and h.body->'args'->0 = to_jsonb(r.nth)";
     assert_eq!(db.one::<i64>(own).await, 150, "each has the id of its job");
 }
