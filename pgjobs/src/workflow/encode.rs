@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::draft::{As, Draft, Edge, Given, Shared, Undo, When, Work};
 use crate::publish::prepare;
+use crate::types::body::holds_nul;
 use crate::types::error::Error;
 use crate::types::job_request::JobRequest;
 use crate::types::workflow::OnFailure;
@@ -121,7 +122,13 @@ pub(super) fn encode(nodes: &[Shared], default: OnFailure) -> Result<String, Err
         Ok(NodeJson { options, ..node })
     });
     let nodes = nodes.collect::<Result<Vec<_>, Error>>()?;
-    serde_json::to_string(&nodes).map_err(|error| Error::Encode(format!("a flow: {error}")))
+    let text = serde_json::to_string(&nodes).map_err(|error| Error::Encode(format!("a flow: {error}")))?;
+    if holds_nul(&text) { Err(nul("a name or a condition of a node")) } else { Ok(text) }
+}
+
+/// The error for what PostgreSQL cannot store.
+pub(super) fn nul(what: &str) -> Error {
+    Error::Encode(format!("a flow: {what} holds a NUL character, which PostgreSQL cannot store"))
 }
 
 /// Whether its publisher has said that it runs beside the holder of its unique key.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::draft::Shared;
+use super::encode::nul;
 use crate::types::error::Error;
 use crate::types::meta::Meta;
 use crate::types::workflow::OnFailure;
@@ -27,6 +28,9 @@ impl FlowOptions {
 
     /// As SQL takes them, without the name.
     pub(super) fn json(&self) -> Result<String, Error> {
+        if self.name.as_ref().is_some_and(|name| name.contains('\0')) {
+            return Err(nul("its name"));
+        }
         self.meta.check()?;
         let mut options = Map::new();
         options.insert("on_failure".into(), self.on_failure.as_str().into());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::encode::encode;
 use super::{Flow, NodeFailure, OnFailure, Results, chain, chord, group};
 use crate::types::error::Error;
-use crate::{NewJob, TaskError};
+use crate::{NewJob, TaskError, Unique};
 
 #[pgjobs_macros::task(crate = crate, name = "t.page", retries = 5)]
 async fn page(id: i64, #[default("a4".to_owned())] size: String) -> Result<String, TaskError> {
@@ -48,13 +48,17 @@ async fn many(numbers: Vec<i64>) {
 
 const DEFAULTS: &str = r#"{"checked": true, "priority": 0, "timeout": 60.0, "max_retries": 3}"#;
 
-/// The nodes as JSON, without what typed calls always say.
+/// The nodes and their undos as JSON, without what typed calls always say.
 fn sent<R>(flow: &Flow<R>) -> Vec<Value> {
     let text = encode(&flow.nodes, flow.options.on_failure).unwrap();
     let mut nodes: Vec<Value> = serde_json::from_str(&text).unwrap();
     let defaults: Value = serde_json::from_str(DEFAULTS).unwrap();
+    let strip = |call: &mut serde_json::Map<_, _>| {
+        call.retain(|key: &String, value| defaults.get(key) != Some(value))
+    };
     for node in nodes.iter_mut().filter_map(Value::as_object_mut) {
-        node.retain(|key, value| defaults.get(key) != Some(value));
+        strip(node);
+        node.get_mut("undo").and_then(Value::as_object_mut).map(strip);
     }
     nodes
 }
@@ -163,6 +167,23 @@ fn undo_takes_the_result_of_its_own_node() {
     let bind = json!({"sheets": {"node": "bind", "as": "value"}});
     assert_eq!(nodes[0]["undo"], json!({"task": "t.mail", "body": body, "bind": bind}));
     assert_eq!(nodes[1]["undo"], json!({"task": "py.undo", "body": {"args": [], "kwargs": {}}}));
+    let mut flow = Flow::new("report");
+    let undo = NewJob::named("py.undo").retries(9).priority(2).meta("why", "late");
+    flow.node("page", page::new(1)).undo_call(undo);
+    let options = &sent(&flow)[0]["undo"];
+    assert_eq!((&options["max_retries"], &options["priority"]), (&json!(9), &json!(2)));
+    assert_eq!(options["meta"], json!({"why": "late"}));
+}
+
+#[test]
+fn a_node_of_a_unique_job_is_refused_unless_it_runs_beside_the_holder() {
+    let call = || NewJob::named("py.a").unique(Unique::by("one"));
+    let mut flow = Flow::new("report");
+    flow.node("a", call());
+    assert!(refused(&flow).starts_with("node `a`: its job is unique"));
+    let mut flow = Flow::new("report");
+    flow.node("a", call()).not_unique();
+    assert_eq!(sent(&flow)[0]["unique"], json!(false));
 }
 
 #[test]
@@ -230,6 +251,10 @@ fn what_cannot_be_json_is_refused_at_the_publish() {
     let odd = std::collections::HashMap::from([((1, 2), 3)]);
     flow.node("a", NewJob::named("py.a").arg(odd));
     assert!(matches!(encode(&flow.nodes, OnFailure::Hold), Err(Error::Encode(_))));
+    let mut flow = Flow::new("report");
+    flow.node("a\0", NewJob::named("py.a"));
+    assert!(refused(&flow).contains("NUL"));
+    assert!(Flow::new("re\0port").options.json().unwrap_err().to_string().contains("its name holds a NUL"));
 }
 
 #[pgjobs_macros::task(crate = crate, name = "t.undo")]
