@@ -77,7 +77,7 @@ pub struct NodeRow {
     pub after: Vec<NodeEdge>,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 impl NodeRow {
     /// A node of one job of the task `demo`.
     pub(crate) fn for_tests(name: &str, state: NodeState, after: Vec<NodeEdge>) -> Self {
