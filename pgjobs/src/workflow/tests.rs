@@ -1,5 +1,7 @@
 //! What a flow sends, compared with what SQL takes.
 
+mod undos;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -158,24 +160,6 @@ fn a_value_is_not_asked_of_a_parent_that_failed() {
 }
 
 #[test]
-fn undo_takes_the_result_of_its_own_node() {
-    let mut flow = Flow::new("report");
-    flow.node("bind", bind::new(vec![])).undo(mail::after(7));
-    flow.node("page", page::new(1)).undo_call(NewJob::named("py.undo"));
-    let nodes = sent(&flow);
-    let body = json!({"args": [], "kwargs": {"user": 7}});
-    let bind = json!({"sheets": {"node": "bind", "as": "value"}});
-    assert_eq!(nodes[0]["undo"], json!({"task": "t.mail", "body": body, "bind": bind}));
-    assert_eq!(nodes[1]["undo"], json!({"task": "py.undo", "body": {"args": [], "kwargs": {}}}));
-    let mut flow = Flow::new("report");
-    let undo = NewJob::named("py.undo").retries(9).priority(2).meta("why", "late");
-    flow.node("page", page::new(1)).undo_call(undo);
-    let options = &sent(&flow)[0]["undo"];
-    assert_eq!((&options["max_retries"], &options["priority"]), (&json!(9), &json!(2)));
-    assert_eq!(options["meta"], json!({"why": "late"}));
-}
-
-#[test]
 fn a_node_of_a_unique_job_is_refused_unless_it_runs_beside_the_holder() {
     let call = || NewJob::named("py.a").unique(Unique::by("one"));
     let mut flow = Flow::new("report");
@@ -255,20 +239,6 @@ fn what_cannot_be_json_is_refused_at_the_publish() {
     flow.node("a\0", NewJob::named("py.a"));
     assert!(refused(&flow).contains("NUL"));
     assert!(Flow::new("re\0port").options.json().unwrap_err().to_string().contains("its name holds a NUL"));
-}
-
-#[pgjobs_macros::task(crate = crate, name = "t.undo")]
-async fn undo(#[from] pages: Vec<Result<String, NodeFailure>>) {
-    let _ = pages;
-}
-
-#[test]
-fn an_undo_gets_the_result_in_the_form_that_its_task_takes() {
-    let mut flow = Flow::new("f").on_failure(OnFailure::Compensate);
-    flow.group("pages", [page::new(1)]).undo(undo::after());
-    let nodes = sent(&flow);
-    assert_eq!(nodes[0]["undo"]["bind"], json!({"pages": {"node": "pages", "as": "results"}}));
-    assert_eq!(nodes[0]["undo"]["task"], "t.undo");
 }
 
 #[test]
