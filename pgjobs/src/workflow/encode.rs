@@ -34,6 +34,9 @@ struct NodeJson<'a> {
     /// The task's own type made the arguments.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     checked: bool,
+    /// Only `false`, see `Node::not_unique`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique: Option<bool>,
     #[serde(flatten)]
     options: OptionsJson,
 }
@@ -52,9 +55,6 @@ struct OptionsJson {
     scheduled_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<Box<RawValue>>,
-    /// Only `false`, see `Node::not_unique`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unique: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -117,9 +117,8 @@ pub(super) fn encode(nodes: &[Shared], default: OnFailure) -> Result<String, Err
         prepare(slice::from_mut(&mut undo.request))?;
     }
     let nodes = places.iter().zip(&requests).zip(&are_beside).map(|((at, request), is_beside)| {
-        let node = node(&drafts[*at], request, &names, default)?;
-        let options = OptionsJson { unique: not_unique(&drafts[*at], request, *is_beside)?, ..node.options };
-        Ok(NodeJson { options, ..node })
+        let unique = not_unique(&drafts[*at], request, *is_beside)?;
+        Ok(NodeJson { unique, ..node(&drafts[*at], request, &names, default)? })
     });
     let nodes = nodes.collect::<Result<Vec<_>, Error>>()?;
     let text = serde_json::to_string(&nodes).map_err(|error| Error::Encode(format!("a flow: {error}")))?;
@@ -164,6 +163,7 @@ fn node<'a>(
         undo: draft.undo.as_ref().map(|one| undo(draft, one)).transpose()?,
         keep_results: draft.keeps_results,
         checked: request.checked,
+        unique: None,
         options: options(request)?,
     })
 }
@@ -208,7 +208,6 @@ fn options(request: &JobRequest) -> Result<OptionsJson, Error> {
         delay: options.delay_seconds(),
         scheduled_at: options.scheduled_at().map(|at| at.to_rfc3339()),
         meta: meta.map_err(|error| Error::Encode(format!("meta: {error}")))?,
-        unique: None,
     })
 }
 
